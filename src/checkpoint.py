@@ -1,0 +1,156 @@
+"""Files that hold a model or a run: params with their description, checkpoints, the way back.
+
+A params file is `torch.save` of a state_dict with the course's keys and nothing else. What tensors
+cannot say (variant, heads, vocabulary, recipe) stands in `<params>.json` beside it. A checkpoint
+holds a run in the middle: weights, optimizer, position and configuration.
+"""
+
+import json
+import os
+import pickle
+import subprocess
+import zipfile
+
+import torch
+from torch import Tensor
+
+from files import ROOT, UserError, read_text, write_whole
+
+SIZES = ("n_layer", "n_head", "n_embd", "block_size")
+
+
+def save_tensors(content: dict, path: str) -> None:
+    """torch.save, whole or not at all. Raises UserError where the disk refuses."""
+    with write_whole(path, "wb") as file:
+        try:
+            torch.save(content, file)
+        except RuntimeError as error:  # how torch's zip writer reports a full disk
+            raise UserError(f"{path}: cannot be written ({error}); free some disk space") from None
+
+
+def load_tensors(path: str) -> dict:
+    """A dictionary saved by torch.save, on the CPU, tensors and plain values only.
+
+    Raises UserError for a file that is missing, truncated, no torch file, or wants to run code.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); check the path") from None
+    except pickle.UnpicklingError:
+        raise UserError(
+            f"{path}: not a params file (it is no torch file, or holds more than tensors); give "
+            "one written by --writing_params_path"
+        ) from None
+    except (RuntimeError, EOFError, zipfile.BadZipFile, ValueError, KeyError):
+        raise UserError(
+            f"{path}: damaged or truncated; copy it again or make it anew with run.py"
+        ) from None
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: not a params file; give one written by --writing_params_path")
+    return content
+
+
+def clean_names(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """State without the prefixes that DataParallel and torch.compile put before names."""
+    return {
+        name.replace("_orig_mod.", "").removeprefix("module."): value
+        for name, value in state.items()
+    }
+
+
+def save_params(model: torch.nn.Module, path: str, description: dict) -> None:
+    """Write the model's state_dict to `path` and `description` to `<path>.json`."""
+    state = {name: value.cpu() for name, value in model.state_dict().items()}
+    save_tensors(clean_names(state), path)
+    with write_whole(f"{path}.json") as file:
+        json.dump(description, file, indent=2)
+        file.write("\n")
+
+
+def load_params(path: str) -> tuple[dict[str, Tensor], dict]:
+    """The state_dict in `path`, and what `<path>.json` says ({} where there is none).
+
+    Raises UserError for a file that is no state_dict, or a description that is no JSON object.
+    """
+    state = clean_names(load_tensors(path))
+    if "tok_emb.weight" not in state or not all(isinstance(v, Tensor) for v in state.values()):
+        raise UserError(
+            f"{path}: not a params file of this model (no tok_emb.weight in it); give one written "
+            "by --writing_params_path"
+        )
+    if not os.path.exists(f"{path}.json"):
+        return state, {}
+    try:
+        description = json.loads(read_text(f"{path}.json"))
+    except json.JSONDecodeError as error:
+        raise UserError(f"{path}.json: not JSON (line {error.lineno}); delete or mend it") from None
+    if not isinstance(description, dict):
+        raise UserError(f"{path}.json: not a JSON object; delete or mend it")
+    return state, description
+
+
+def infer_description(state: dict[str, Tensor]) -> dict:
+    """What shapes alone tell: variant (of the course's two), n_layer, n_embd, block_size.
+
+    n_head shows only in a synthesizer's w2; for others it stays out.
+    """
+    blocks = {int(name.split(".")[1]) for name in state if name.startswith("blocks.")}
+    found = {"n_layer": len(blocks), "n_embd": state["tok_emb.weight"].shape[1]}
+    if "pos_emb" in state:
+        found["block_size"] = state["pos_emb"].shape[1]
+    w2 = state.get("blocks.0.attn.w2")
+    if w2 is not None:
+        found |= {"variant": "synthesizer", "n_head": found["n_embd"] // w2.shape[0]}
+    elif "blocks.0.attn.key.weight" in state:
+        found["variant"] = "vanilla"
+    return found
+
+
+def load_into(model: torch.nn.Module, state: dict[str, Tensor], path: str) -> None:
+    """Load `state` strictly. Raises UserError naming the first tensor that does not fit."""
+    own = model.state_dict()
+    for name in (*own, *state):
+        if name not in state or name not in own:
+            where = "the file" if name not in state else "the model"
+            raise UserError(
+                f"{path}: does not fit this model ({where} has no {name}); give the variant and "
+                "sizes that it was made with"
+            )
+        if own[name].shape != state[name].shape:
+            raise UserError(
+                f"{path}: does not fit this model ({name} is {tuple(state[name].shape)} there and "
+                f"{tuple(own[name].shape)} here); give the corpus and sizes that it was made with"
+            )
+    model.load_state_dict(state, strict=True)
+
+
+def load_checkpoint(path: str, identity: dict) -> dict:
+    """The checkpoint at `path`. Raises UserError where it belongs to a run unlike `identity`."""
+    content = load_tensors(path)
+    if "identity" not in content:
+        raise UserError(f"{path}: not a checkpoint of a run; give the path of one")
+    theirs = content["identity"]
+    for name in sorted(identity.keys() | theirs.keys()):
+        if identity.get(name) != theirs.get(name):
+            raise UserError(
+                f"{path}: made with {name} {theirs.get(name)!r}, while this run has "
+                f"{identity.get(name)!r}; resume with the same settings, or delete it to start anew"
+            )
+    return content
+
+
+def commit() -> str | None:
+    """The git commit of the project, with + where files differ from it; None outside a checkout."""
+    def git(*words):
+        return subprocess.run(
+            ["git", "-C", str(ROOT), *words], capture_output=True, text=True, timeout=5, check=True
+        ).stdout.strip()
+
+    try:
+        if git("rev-parse", "--show-toplevel") != str(ROOT):
+            return None
+        changed = "+" if git("status", "--porcelain") else ""
+        return git("rev-parse", "--short=12", "HEAD") + changed
+    except (OSError, subprocess.SubprocessError):
+        return None

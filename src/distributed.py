@@ -1,0 +1,46 @@
+"""Rank and world size. Without torchrun there is one process and nothing here does anything."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+
+def rank() -> int:
+    return dist.get_rank() if dist.is_initialized() else 0
+
+
+def world_size() -> int:
+    return dist.get_world_size() if dist.is_initialized() else 1
+
+
+def is_main() -> bool:
+    """True in the one process that writes and prints."""
+    return int(os.environ.get("RANK", 0)) == 0
+
+
+def local_rank() -> int:
+    return int(os.environ.get("LOCAL_RANK", 0))
+
+
+@contextlib.contextmanager
+def process_group() -> Iterator[None]:
+    """Join the other processes where torchrun started several (gloo on CPU, NCCL on CUDA)."""
+    if int(os.environ.get("WORLD_SIZE", 1)) == 1:
+        yield
+        return
+    dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
+    try:
+        yield
+    finally:
+        dist.destroy_process_group()
+
+
+def total(value: Tensor) -> Tensor:
+    """The sum of `value` over all processes (in place)."""
+    if world_size() > 1:
+        dist.all_reduce(value)
+    return value

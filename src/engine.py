@@ -1,0 +1,108 @@
+"""How one training step runs on the hardware: device, precision, compilation, memory."""
+
+import contextlib
+import ctypes
+import importlib.util
+import os
+import shutil
+
+import torch
+from torch import Tensor, nn
+
+from files import UserError
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+PRECISIONS = ("auto", "fp32", "bf16")
+COMPILE = ("auto", "on", "off")
+
+
+def pick_device(name: str, local_rank: int = 0) -> torch.device:
+    """The device called `name`; "auto" takes CUDA, then MPS, then the CPU.
+
+    Raises UserError for a device that this machine or this torch does not have.
+    """
+    there = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if name == "auto":
+        name = next(kind for kind, present in there.items() if present)
+    if not there[name]:
+        raise UserError(f"--device {name}: this machine or torch has none; use --device auto")
+    return torch.device("cuda", local_rank) if name == "cuda" else torch.device(name)
+
+
+def multiplies_bf16(device: torch.device) -> bool:
+    """Whether the device has instructions for bfloat16 products (elsewhere they are emulated)."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    if device.type == "cpu" and hasattr(torch.cpu, "get_capabilities"):  # torch 2.12 and later
+        found = torch.cpu.get_capabilities()
+        return any(found.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+    return False
+
+
+def pick_precision(name: str, device: torch.device) -> torch.dtype:
+    """The dtype of activations: "auto" is bfloat16 where the device multiplies it natively."""
+    if name == "auto":
+        name = "bf16" if multiplies_bf16(device) else "fp32"
+    return {"fp32": torch.float32, "bf16": torch.bfloat16}[name]
+
+
+def keep_memory() -> None:
+    """Tell glibc to keep freed memory: else each step maps it afresh, at the price of page faults.
+
+    Does nothing where the C library is another one.
+    """
+    try:
+        libc = ctypes.CDLL("libc.so.6")
+    except OSError:
+        return
+    m_trim_threshold, m_mmap_threshold = -1, -3  # malloc.h
+    libc.mallopt(m_mmap_threshold, 1 << 30)
+    libc.mallopt(m_trim_threshold, 2**31 - 1)
+
+
+def should_compile(name: str, device: torch.device) -> bool:
+    """Whether to compile the step: "auto" does on CUDA, unless no compiler is at hand."""
+    if name == "off" or (name == "auto" and device.type != "cuda"):
+        return False
+    if device.type == "cuda":
+        able = importlib.util.find_spec("triton") is not None
+    else:
+        able = any(shutil.which(os.environ.get("CXX", name)) for name in ("g++", "clang++", "cl"))
+    if not able and name == "on":
+        raise UserError("--compile on: no compiler at hand (triton or a C++ compiler); use auto")
+    if not able:
+        print("not compiling: no compiler at hand (the same results, more slowly)")
+    return able
+
+
+class LossSum(nn.Module):
+    """(x, y) -> the sum of the model's losses over the targets that count.
+
+    Takes the model's own `loss_sum` where it has one, else its mean loss times their number.
+    """
+
+    def __init__(self, model: nn.Module, dtype: torch.dtype, device: torch.device):
+        super().__init__()
+        self.model = model
+        self.dtype = dtype
+        self.device_type = device.type
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        with self.precision():
+            if hasattr(self.model, "loss_sum"):
+                return self.model.loss_sum(x, y)
+            return self.model(x, y)[1] * count_targets(self.model, y)
+
+    def precision(self) -> contextlib.AbstractContextManager:
+        if self.dtype == torch.float32:
+            return contextlib.nullcontext()
+        return torch.autocast(self.device_type, self.dtype)
+
+
+def count_targets(model: nn.Module, y: Tensor) -> Tensor:
+    """How many of the targets y carry loss: all but the model's `ignore_index`."""
+    return (y != getattr(model, "ignore_index", -100)).sum()

@@ -1,0 +1,123 @@
+"""The GPT of the course: a minGPT with learned positions, pre-norm blocks and an untied head.
+
+Shapes: B batch, T positions, C channels, V vocabulary.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from attention import VARIANTS, variant_name
+
+IGNORE = 0  # the target (PAD) that carries no loss
+
+
+class GPTConfig:
+    """Sizes of a model. Defaults are the course's.
+
+    `GPTConfig(vocab_size, block_size, n_layer=4, n_head=8, n_embd=256, ...)`; `variant` names an
+    entry of `attention.VARIANTS`, and a flag of that name (`config.synthesizer = True`) does too.
+    """
+
+    embd_pdrop = 0.1
+    resid_pdrop = 0.1
+    attn_pdrop = 0.1
+    n_layer = 4
+    n_head = 8
+    n_embd = 256
+
+    def __init__(self, vocab_size: int, block_size: int, **kwargs):
+        self.vocab_size = vocab_size
+        self.block_size = block_size
+        for name, value in kwargs.items():
+            setattr(self, name, value)
+
+
+class Block(nn.Module):
+    """x + attention(norm(x)), then x + MLP(norm(x)), the MLP four times as wide as the channels."""
+
+    def __init__(self, config: GPTConfig):
+        super().__init__()
+        self.ln1 = nn.LayerNorm(config.n_embd)
+        self.ln2 = nn.LayerNorm(config.n_embd)
+        self.attn = VARIANTS[variant_name(config)].layer(config)
+        self.mlp = nn.Sequential(
+            nn.Linear(config.n_embd, 4 * config.n_embd),
+            nn.GELU(),
+            nn.Linear(4 * config.n_embd, config.n_embd),
+            nn.Dropout(config.resid_pdrop),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x + self.attn(self.ln1(x))
+        return x + self.mlp(self.ln2(x))
+
+
+class GPT(nn.Module):
+    """Next-character model: `logits, loss = model(idx, targets)`."""
+
+    ignore_index = IGNORE
+
+    def __init__(self, config: GPTConfig):
+        super().__init__()
+        self.config = config
+        self.variant = variant_name(config)
+        self.block_size = config.block_size
+        self.tok_emb = nn.Embedding(config.vocab_size, config.n_embd)
+        self.pos_emb = nn.Parameter(torch.zeros(1, config.block_size, config.n_embd))
+        self.drop = nn.Dropout(config.embd_pdrop)
+        build = VARIANTS[self.variant].build_blocks or default_blocks
+        self.blocks = nn.Sequential(*build(config))
+        self.ln_f = nn.LayerNorm(config.n_embd)
+        self.head = nn.Linear(config.n_embd, config.vocab_size, bias=False)
+        self.apply(init_weights)
+        lengths = [getattr(m, "max_length", self.block_size) for m in self.modules()]
+        self.max_length = min(lengths)
+
+    def get_block_size(self) -> int:
+        return self.block_size
+
+    def hidden(self, idx: Tensor) -> Tensor:
+        """Final normed channels (B, T, C) of the characters idx (B, T)."""
+        length = idx.shape[1]
+        if length > self.max_length:
+            raise ValueError(
+                f"{length} characters are too many for this model, which takes {self.max_length}"
+            )
+        x = self.drop(self.tok_emb(idx) + self.pos_emb[:, :length])
+        return self.ln_f(self.blocks(x))
+
+    def forward(self, idx: Tensor, targets: Tensor | None = None):
+        """Logits (B, T, V), and the mean cross-entropy over targets that are not PAD, or None."""
+        logits = self.head(self.hidden(idx))
+        loss = None
+        if targets is not None:
+            loss = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=IGNORE)
+        return logits, loss
+
+    def loss_sum(self, idx: Tensor, targets: Tensor) -> Tensor:
+        """The sum of the cross-entropies over the targets that are not PAD.
+
+        The same as `forward`'s loss times their number, with the head only where they are (on CPU;
+        elsewhere everywhere, since asking where would make the host wait for the device).
+        """
+        hidden, targets = self.hidden(idx).flatten(0, 1), targets.flatten()
+        if idx.device.type == "cpu":
+            real = targets.nonzero().squeeze(1)
+            hidden, targets = hidden[real], targets[real]
+        return F.cross_entropy(self.head(hidden), targets, ignore_index=IGNORE, reduction="sum")
+
+
+def default_blocks(config: GPTConfig) -> list[Block]:
+    return [Block(config) for _ in range(config.n_layer)]
+
+
+def init_weights(module: nn.Module) -> None:
+    """Linear and Embedding weights normal(0, 0.02), biases 0, LayerNorm 1 and 0."""
+    if isinstance(module, (nn.Linear, nn.Embedding)):
+        module.weight.data.normal_(mean=0.0, std=0.02)
+        if isinstance(module, nn.Linear) and module.bias is not None:
+            module.bias.data.zero_()
+    elif isinstance(module, nn.LayerNorm):
+        module.bias.data.zero_()
+        module.weight.data.fill_(1.0)

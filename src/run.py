@@ -1,0 +1,246 @@
+"""The experiment: pretrain, finetune and evaluate a model (handout, parts c to g).
+
+python src/run.py pretrain|finetune|evaluate VARIANT CORPUS [--reading_params_path F] ...
+"""
+
+import argparse
+import contextlib
+import hashlib
+import os
+import sys
+import time
+
+import checkpoint
+import distributed
+import trainer
+import utils
+from attention import VARIANTS
+from dataset import CharCorruptionDataset, NameDataset, vocabulary_hash
+from engine import COMPILE, DEVICES, PRECISIONS, pick_device
+from evaluation import load_questions, predict, write_predictions
+from files import UserError, check_writable, errors_are_sentences, find_files, read_text
+from model import GPT, GPTConfig
+from recipes import RECIPES, trainer_config
+from runlog import RunLog
+
+COURSE_SIZES = {"n_layer": 4, "n_head": 8, "n_embd": 256, "block_size": 128}
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message):
+        raise UserError(f"{message}; see python src/run.py --help")
+
+
+def positive(kind):
+    """An argparse type: a number of `kind` above zero."""
+
+    def parse(text):
+        value = kind(text)
+        if not 0 < value < float("inf"):
+            raise ValueError
+        return value
+
+    parse.__name__ = f"positive {kind.__name__}"
+    return parse
+
+
+def parser() -> Parser:
+    p = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("function", choices=("pretrain", "finetune", "evaluate"))
+    p.add_argument("variant", choices=tuple(VARIANTS))
+    p.add_argument("pretrain_corpus_path", help="one document a line; it fixes the vocabulary")
+    p.add_argument("--reading_params_path", help="params to start from")
+    p.add_argument("--writing_params_path", help="where the trained params go")
+    p.add_argument("--finetune_corpus_path", help="question, tab, place")
+    p.add_argument("--eval_corpus_path", help="questions, with places or without")
+    p.add_argument("--outputs_path", help="where the predictions go, one a line")
+
+    run = p.add_argument_group("the run (defaults: the course's)")
+    run.add_argument("--seed", type=int, default=0)
+    run.add_argument("--max_epochs", type=positive(int))
+    run.add_argument("--batch_size", type=positive(int))
+    run.add_argument("--pretrain_lr", type=positive(float))
+    run.add_argument("--finetune_lr", type=positive(float))
+    run.add_argument("--schedule", choices=trainer.SCHEDULES, default="course")
+    run.add_argument("--shuffle", action="store_true", help="a new order every epoch")
+    run.add_argument(
+        "--unicode_names", action="store_true", help="keep the letters that ASCII lacks"
+    )
+    for name, size in COURSE_SIZES.items():
+        run.add_argument(f"--{name}", type=positive(int), help=f"{size}, or the params' own")
+
+    machine = p.add_argument_group("the machine")
+    machine.add_argument("--device", choices=DEVICES, default="auto")
+    machine.add_argument("--precision", choices=PRECISIONS, default="auto")
+    machine.add_argument("--compile", choices=COMPILE, default="auto")
+    machine.add_argument("--num_workers", type=int, default=4, help="for datasets without batches")
+    machine.add_argument("--checkpoint_minutes", type=positive(float), default=10.0)
+    machine.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+    machine.add_argument("--no_log", action="store_true", help="no folder in runs/")
+    return p
+
+
+def require(args: argparse.Namespace, *names: str) -> None:
+    for name in names:
+        if getattr(args, name) is None:
+            raise UserError(f"{args.function} needs --{name}; give it")
+
+
+def load_corpus(args: argparse.Namespace, path: str, block_size: int) -> CharCorruptionDataset:
+    dataset = CharCorruptionDataset(read_text(path), block_size, seed=args.seed)
+    print(f"data has {dataset.characters} characters, {dataset.vocab_size} unique.")
+    return dataset
+
+
+def read_params(args: argparse.Namespace) -> tuple[dict | None, dict]:
+    """The params to start from (None if there are none), and the variant and sizes that hold.
+
+    Explicit flags, then the params' JSON, then their shapes, then the course's numbers; a flag that
+    contradicts the params is an error.
+    """
+    sizes = {name: getattr(args, name) for name in COURSE_SIZES}
+    state, found = None, {}
+    if args.reading_params_path is not None:
+        path = args.reading_params_path
+        state, description = checkpoint.load_params(path)
+        found = checkpoint.infer_description(state) | description
+        variant = found.get("variant", args.variant)
+        if variant != args.variant:
+            raise UserError(f"{path}: holds a {variant} model, not {args.variant}; say {variant}")
+        for name, asked in sizes.items():
+            if asked is not None and found.get(name, asked) != asked:
+                raise UserError(f"{path}: its {name} is {found[name]}, not {asked}; drop --{name}")
+        if not description:
+            assumed = {name: found.get(name, size) for name, size in COURSE_SIZES.items()}
+            print(f"{path}.json is missing; assuming {args.variant} with {assumed}")
+    for name, size in COURSE_SIZES.items():
+        sizes[name] = sizes[name] or found.get(name) or size
+    return state, sizes | {"vocabulary": found.get("vocabulary")}
+
+
+def build_model(args, dataset: CharCorruptionDataset, state: dict | None, sizes: dict) -> GPT:
+    """The model of `sizes`, with the weights `state` or, from the seed, with random ones."""
+    vocabulary = sizes.pop("vocabulary")
+    if vocabulary not in (None, vocabulary_hash(dataset)):
+        raise UserError(
+            f"{args.reading_params_path}: made with the characters of another corpus than "
+            f"{args.pretrain_corpus_path}; give the corpus that it was trained on"
+        )
+    utils.set_seed(args.seed)
+    try:
+        config = GPTConfig(dataset.vocab_size, variant=args.variant, **sizes)
+        model = GPT(config)
+    except ValueError as error:
+        raise UserError(str(error)) from None
+    layer = VARIANTS[args.variant].layer
+    assert any(type(module) is layer for module in model.modules()), f"no {layer} in the model"
+    if state is not None:
+        checkpoint.load_into(model, state, args.reading_params_path)
+    print(f"number of parameters: {sum(p.numel() for p in model.parameters())}")
+    return model
+
+
+def build_training(args: argparse.Namespace) -> trainer.Trainer:
+    """Everything that `pretrain` or `finetune` does before the first step."""
+    finetune = args.function == "finetune"
+    require(args, "writing_params_path", *(["finetune_corpus_path"] if finetune else []))
+    check_writable(args.writing_params_path)
+    paths = [args.pretrain_corpus_path] + ([args.finetune_corpus_path] if finetune else [])
+    paths = find_files(*paths)
+    state, sizes = read_params(args)
+    corpus = load_corpus(args, paths[0], sizes["block_size"])
+    data, phase, rate = corpus, "pretrain", args.pretrain_lr
+    if finetune:
+        data = NameDataset(corpus, read_text(paths[1]), args.unicode_names, source=paths[1])
+        phase = "finetune" if state is not None else "finetune from scratch"
+        rate = args.finetune_lr
+    model = build_model(args, corpus, state, sizes)
+    identity = {"function": args.function, "variant": args.variant, "starts_from": phase}
+    identity |= {"corpus": digest(*paths), "unicode_names": args.unicode_names}
+    identity |= {name: getattr(model.config, name) for name in COURSE_SIZES}
+    config = trainer_config(
+        RECIPES["course"][phase],
+        documents=len(corpus),
+        block_size=corpus.block_size,
+        max_epochs=args.max_epochs,
+        batch_size=args.batch_size,
+        learning_rate=rate,
+        schedule=args.schedule,
+        shuffle=args.shuffle,
+        seed=args.seed,
+        device=args.device,
+        precision=args.precision,
+        compile=args.compile,
+        num_workers=args.num_workers,
+        checkpoint_path=f"{args.writing_params_path}.checkpoint",
+        checkpoint_minutes=args.checkpoint_minutes,
+        resume=args.resume,
+        identity=identity,
+        log=RunLog(None if args.no_log else log_folder(args), {"command": vars(args)} | identity),
+    )
+    return trainer.Trainer(model, data, None, config)
+
+
+def digest(*paths: str) -> str:
+    """sha256 of the files' contents."""
+    return hashlib.sha256("".join(read_text(path) for path in paths).encode()).hexdigest()
+
+
+def log_folder(args: argparse.Namespace) -> str:
+    return f"runs/{time.strftime('%Y%m%d-%H%M%S')}-{args.function}-{args.variant}"
+
+
+def train(args: argparse.Namespace) -> None:
+    """Pretrain or finetune, then write the params and what they are."""
+    run = build_training(args)
+    run.train()
+    if not distributed.is_main():
+        return
+    config = run.model.config
+    description = {"variant": args.variant, "vocab_size": config.vocab_size}
+    description |= {name: getattr(config, name) for name in COURSE_SIZES}
+    description |= {
+        "vocabulary": vocabulary_hash(run.train_dataset),
+        "recipe": "course",
+        "function": args.function,
+        "epochs": run.config.max_epochs,
+        "seed": args.seed,
+        "commit": checkpoint.commit(),
+    }
+    checkpoint.save_params(run.model, args.writing_params_path, description)
+    with contextlib.suppress(FileNotFoundError):
+        os.remove(run.config.checkpoint_path)
+
+
+def evaluate(args: argparse.Namespace) -> None:
+    """Answer the questions, write the answers, print how many are right where that is known."""
+    require(args, "reading_params_path", "eval_corpus_path", "outputs_path")
+    check_writable(args.outputs_path)
+    corpus_path, eval_path = find_files(args.pretrain_corpus_path, args.eval_corpus_path)
+    state, sizes = read_params(args)
+    corpus = load_corpus(args, corpus_path, sizes["block_size"])
+    model = build_model(args, corpus, state, sizes).to(pick_device(args.device))
+    questions = load_questions(eval_path, corpus, model.max_length)
+    answers = predict(model, corpus, questions)
+    write_predictions(answers, args.outputs_path)
+    total, correct = utils.evaluate_places(eval_path, answers)
+    if total > 0:
+        print(f"Correct: {correct} out of {total}: {correct / total * 100}%")
+    else:
+        print(f"Predictions written to {args.outputs_path}; no targets provided")
+
+
+def main(argv: list[str] | None = None) -> None:
+    args = parser().parse_args(argv)
+    if not distributed.is_main():
+        sys.stdout = open(os.devnull, "w")  # one process prints
+    with distributed.process_group():
+        if args.function == "evaluate":
+            evaluate(args)
+        else:
+            train(args)
+
+
+if __name__ == "__main__":
+    with errors_are_sentences():
+        main()

@@ -1,0 +1,148 @@
+"""What a run says while it runs: one bar, and a folder that describes it.
+
+runs/<time>-<function>-<variant>/ holds config.json (settings, commit, versions, device),
+metrics.jsonl (a line a step) and TensorBoard events where tensorboard is installed.
+"""
+
+import json
+import os
+import platform
+import sys
+import time
+from pathlib import Path
+
+import numpy
+import torch
+from tqdm import tqdm
+
+from checkpoint import commit
+from files import UserError
+
+FLUSH_STEPS = 50  # on a device that runs ahead, losses are fetched this many steps at a time
+LINE_SECONDS = 60.0  # between lines, where the output is no terminal
+
+
+class RunLog:
+    """`record` the steps of one run. With folder None only the bar is shown."""
+
+    def __init__(self, folder: str | None = None, settings: dict | None = None):
+        self.folder = Path(folder) if folder else None
+        self.settings = settings or {}
+        self.pending: list[tuple] = []
+        self.file = self.writer = self.bar = None
+
+    def go_on_in(self, folder: str | None) -> None:
+        """Log to the folder of the run that is resumed, where both runs log at all."""
+        if self.folder and folder:
+            self.folder = Path(folder)
+
+    def start(self, total_steps: int, first_step: int, device: torch.device) -> None:
+        """Open folder and bar. A run that goes on at `first_step` keeps what came before."""
+        self.total_steps, self.device = total_steps, device
+        self.started = self.last_line = time.monotonic()
+        self.first_step, self.seen_targets = first_step, 0
+        self.terminal = sys.stderr.isatty()
+        self.bar = tqdm(total=total_steps, initial=first_step, disable=not self.terminal)
+        if self.folder:
+            self.open_folder(first_step)
+
+    def open_folder(self, first_step: int) -> None:
+        path = self.folder / "metrics.jsonl"
+        kept = []
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            if path.exists():
+                rows = path.read_text(encoding="utf-8").splitlines(keepends=True)
+                kept = [row for row in rows if complete_before(row, first_step)]
+            with open(self.folder / "config.json", "w", encoding="utf-8") as file:
+                json.dump(self.settings | machine(self.device), file, indent=2, default=str)
+            self.file = open(path, "w", encoding="utf-8", newline="\n")
+            self.file.writelines(kept)
+        except OSError as error:
+            raise UserError(
+                f"{self.folder}: the run's log cannot be written ({error.strerror}); use --no_log"
+            ) from None
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+
+            self.writer = SummaryWriter(str(self.folder))
+        except ImportError:
+            pass
+
+    def record(self, **row) -> None:
+        """One step: numbers, or tensors of one element that are fetched later."""
+        self.pending.append(row)
+        if self.device.type == "cpu" or len(self.pending) >= FLUSH_STEPS:
+            self.flush()
+
+    def flush(self) -> None:
+        for row in self.pending:
+            row = {key: getattr(value, "item", lambda v=value: v)() for key, value in row.items()}
+            self.seen_targets += row["targets"]
+            row["seconds"] = round(time.monotonic() - self.started, 3)
+            self.show(row)
+            if self.file:
+                self.file.write(json.dumps(row) + "\n")
+            if self.writer:
+                for key in ("loss", "rate", "test_loss"):
+                    if key in row:
+                        self.writer.add_scalar(key, row[key], row["step"])
+        if self.file and self.pending:
+            self.file.flush()
+        self.pending.clear()
+
+    def show(self, row: dict) -> None:
+        speed = self.seen_targets / max(1e-9, time.monotonic() - self.started)
+        text = f"epoch {row['epoch'] + 1} loss {row['loss']:.4f} rate {row['rate']:.2e}"
+        if "test_loss" in row:
+            text += f" test {row['test_loss']:.4f}"
+        text += f" {speed:.0f} tokens/s"
+        self.bar.set_description_str(text, refresh=False)
+        self.bar.update(row["step"] + 1 - self.bar.n)
+        due = time.monotonic() - self.last_line > LINE_SECONDS
+        if not self.terminal and (due or row["step"] + 1 == self.total_steps):
+            self.last_line = time.monotonic()
+            done = row["step"] + 1
+            left = (self.last_line - self.started) / (done - self.first_step)
+            left *= self.total_steps - done
+            print(f"step {done}/{self.total_steps} {text} {left / 60:.1f} min left", flush=True)
+
+    def close(self) -> None:
+        self.flush()
+        for part in (self.bar, self.file, self.writer):
+            if part is not None:
+                part.close()
+
+
+def complete_before(row: str, step: int) -> bool:
+    """Whether a line of metrics.jsonl is whole and belongs to a step before `step`."""
+    try:
+        return row.endswith("\n") and json.loads(row)["step"] < step
+    except (json.JSONDecodeError, KeyError):
+        return False
+
+
+def machine(device: torch.device) -> dict:
+    """Commit, versions and device: what a reader needs to judge a figure."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else processor()
+    return {
+        "commit": commit(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": numpy.__version__,
+        "platform": platform.platform(),
+        "device": str(device),
+        "device_name": name,
+        "threads": torch.get_num_threads(),
+        "cores": os.cpu_count(),
+    }
+
+
+def processor() -> str:
+    """The processor's name as the system tells it."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            names = (line.split(":")[1].strip() for line in file if line.startswith("model name"))
+            return next(names)
+    except (OSError, StopIteration, IndexError):
+        return platform.processor() or platform.machine()

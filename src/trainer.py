@@ -1,0 +1,332 @@
+"""The training loop: AdamW, clipping, warm-up and cosine by positions, checkpoints.
+
+It knows nothing of GPTs, names or characters: a model gives `logits, loss = model(x, y)` (and
+`loss_sum(x, y)` where it has a cheaper way), a dataset gives rows (and whole batches where it can).
+"""
+
+import contextlib
+import math
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.utils.data import DataLoader
+
+import distributed
+from checkpoint import clean_names, load_checkpoint, save_tensors
+from engine import LossSum, count_targets, keep_memory, pick_device, pick_precision, should_compile
+from files import UserError
+from runlog import RunLog
+
+SCHEDULES = ("course", "cosine")
+
+
+@dataclass
+class TrainerConfig:
+    """Settings of a run; the first block carries the course's names."""
+
+    max_epochs: int = 10
+    batch_size: int = 64
+    learning_rate: float = 3e-4
+    betas: tuple[float, float] = (0.9, 0.95)
+    grad_norm_clip: float = 1.0
+    weight_decay: float = 0.1  # not for parameters with "bias" in their name
+    lr_decay: bool = False
+    warmup_tokens: float = 375e6  # positions, padding included, over which the rate rises
+    final_tokens: float = 260e9  # positions at which the course's schedule has its minimum
+    num_workers: int = 0  # for datasets that make no batches of their own
+    ckpt_path: str | None = None  # where save_checkpoint writes the state_dict
+
+    schedule: str = "course"  # or "cosine": to 10 % of the rate when the run ends
+    shuffle: bool = False
+    seed: int = 0
+    device: str = "auto"
+    precision: str = "auto"
+    compile: str = "auto"
+    parts: int = 2  # length-sorted pieces that a batch is computed in
+    checkpoint_path: str | None = None
+    checkpoint_minutes: float = 10.0
+    resume: bool = False
+    log: RunLog | None = None
+    identity: dict | None = None  # what a checkpoint must share with the run that resumes it
+
+
+def rate_factor(config: TrainerConfig, tokens: int, run_tokens: int) -> float:
+    """Learning rate, as a share of config.learning_rate, after `tokens` positions of `run_tokens`.
+
+    The course's cosine comes back up after final_tokens; "cosine" reaches 10 % as the run ends.
+    """
+    if not config.lr_decay:
+        return 1.0
+    if tokens < config.warmup_tokens:
+        return tokens / max(1, config.warmup_tokens)
+    final = config.final_tokens if config.schedule == "course" else run_tokens
+    progress = (tokens - config.warmup_tokens) / max(1, final - config.warmup_tokens)
+    if config.schedule == "course":
+        return max(0.1, 0.5 * (1.0 + math.cos(math.pi * progress)))
+    return 0.1 + 0.45 * (1.0 + math.cos(math.pi * min(1.0, progress)))
+
+
+def optimizer_groups(model: nn.Module, weight_decay: float) -> list[dict]:
+    """The course's two groups: names with "bias" do not decay, all else does."""
+    decay = [p for name, p in model.named_parameters() if "bias" not in name and p.requires_grad]
+    keep = [p for name, p in model.named_parameters() if "bias" in name and p.requires_grad]
+    return [
+        {"params": decay, "weight_decay": weight_decay},
+        {"params": keep, "weight_decay": 0.0},
+    ]
+
+
+class Trainer:
+    """Trains `model` on `train_dataset`. Building one does nothing yet; `train()` runs it.
+
+    The order of examples, what they look like and which units dropout drops are functions of the
+    seed and the step, so a run that was interrupted and resumed ends as one that was not.
+    """
+
+    def __init__(self, model: nn.Module, train_dataset, test_dataset, config: TrainerConfig):
+        if config.schedule not in SCHEDULES:
+            raise UserError(f"unknown schedule {config.schedule!r}; choose from {SCHEDULES}")
+        if config.batch_size < distributed.world_size():
+            raise UserError(
+                f"batch_size {config.batch_size} is smaller than the number of processes, "
+                f"{distributed.world_size()}; start fewer"
+            )
+        self.model = model
+        self.train_dataset = train_dataset
+        self.test_dataset = test_dataset
+        self.config = config
+        self.device = pick_device(config.device, distributed.local_rank())
+        self.dtype = pick_precision(config.precision, self.device)
+        self.steps_per_epoch = math.ceil(len(train_dataset) / config.batch_size)
+        self.total_steps = self.steps_per_epoch * config.max_epochs
+        self.log = config.log or RunLog()
+        self.stop_signal: int | None = None
+
+    # -- the loop ------------------------------------------------------------------------------
+
+    def train(self) -> None:
+        """Run to the last step, from the checkpoint if the config says resume."""
+        self.prepare()
+        first = self.restore() if self.config.resume else 0
+        if distributed.is_main():
+            self.log.start(self.total_steps, first, self.device)
+        last_save = time.monotonic()
+        with self.catching_signals():
+            for step, pieces in enumerate(self.batches(first), start=first):
+                loss, targets, rate = self.step(step, pieces)
+                self.record(step, loss, targets, rate)
+                stop = self.stopping(step)
+                minutes = (time.monotonic() - last_save) / 60
+                if stop or minutes >= self.config.checkpoint_minutes:
+                    self.save_progress(step + 1)
+                    last_save = time.monotonic()
+                if stop:
+                    self.log.close()
+                    raise KeyboardInterrupt
+        if distributed.is_main():
+            self.log.close()
+            self.save_checkpoint()
+
+    def step(self, step: int, pieces: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor, float]:
+        """Forward, backward, clip, update: the loss, its number of targets and the rate used."""
+        config = self.config
+        torch.manual_seed(self.step_seed(step))
+        rate = config.learning_rate * (
+            rate_factor(config, self.positions(step), self.positions(self.total_steps))
+            if step else 1.0
+        )
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        targets = distributed.total(sum(count_targets(self.model, y) for _, y in pieces))
+        loss = torch.zeros((), device=self.device)
+        for i, (x, y) in enumerate(pieces):
+            with self.gradients_meet(last=i == len(pieces) - 1):
+                part = self.loss_sum(x, y) / targets
+                (part * distributed.world_size()).backward()
+            loss += part.detach()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), config.grad_norm_clip)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        return distributed.total(loss), targets, rate
+
+    # -- before the loop -----------------------------------------------------------------------
+
+    def prepare(self) -> None:
+        """Model to its device, optimizer, the function that computes the loss."""
+        if self.device.type == "cpu":
+            keep_memory()
+        self.model.to(self.device).train()
+        self.optimizer = torch.optim.AdamW(
+            optimizer_groups(self.model, self.config.weight_decay),
+            lr=self.config.learning_rate,
+            betas=self.config.betas,
+            fused=True,
+        )
+        self.loss_sum: nn.Module = LossSum(self.model, self.dtype, self.device)
+        if distributed.world_size() > 1:
+            self.loss_sum = DistributedDataParallel(self.loss_sum)
+        if should_compile(self.config.compile, self.device):
+            self.loss_sum = torch.compile(self.loss_sum, dynamic=False)
+
+    def positions(self, step: int) -> int:
+        """Positions, padding included, that the first `step` steps go through: what the course's
+        schedule counts."""
+        epochs, rest = divmod(step, self.steps_per_epoch)
+        size = len(self.train_dataset)
+        rows = epochs * size + min(size, rest * self.config.batch_size)
+        if not hasattr(self, "row_length"):
+            dataset = self.train_dataset
+            self.row_length = getattr(dataset, "row_length", None) or dataset[0][1].numel()
+        return rows * self.row_length
+
+    def step_seed(self, step: int) -> int:
+        """Seeds dropout: another one for every step and process."""
+        key = (self.config.seed * 1_000_003 + step) * 1_009 + distributed.rank()
+        return key % 2**63
+
+    # -- data ----------------------------------------------------------------------------------
+
+    def batches(self, first: int) -> Iterator[list[tuple[Tensor, Tensor]]]:
+        """The pieces of every batch from step `first` on, of this process's share of its rows."""
+        config = self.config
+        for epoch in range(first // self.steps_per_epoch, config.max_epochs):
+            chunks = self.order(epoch).split(config.batch_size)
+            if epoch == first // self.steps_per_epoch:
+                chunks = chunks[first % self.steps_per_epoch :]
+            shares = [chunk[distributed.rank() :: distributed.world_size()] for chunk in chunks]
+            if hasattr(self.train_dataset, "batch"):
+                for share in shares:
+                    yield self.train_dataset.batch(share, epoch, self.device, config.parts)
+            else:
+                yield from self.loaded(self.train_dataset, shares, epoch)
+
+    def order(self, epoch: int) -> Tensor:
+        """Indices of the examples in the order of `epoch`."""
+        if not self.config.shuffle:
+            return torch.arange(len(self.train_dataset))
+        generator = torch.Generator().manual_seed(self.config.seed * 1_000_003 + epoch)
+        return torch.randperm(len(self.train_dataset), generator=generator)
+
+    def loaded(self, dataset, shares: list[Tensor], epoch: int) -> Iterator[list]:
+        """Batches of a dataset that only has rows, through a DataLoader."""
+        loader = DataLoader(
+            dataset,
+            batch_sampler=[share.tolist() for share in shares],
+            num_workers=self.config.num_workers,
+            pin_memory=self.device.type == "cuda",
+            generator=torch.Generator().manual_seed(self.config.seed * 1_000_003 + epoch),
+        )
+        for x, y in loader:
+            yield [(x.to(self.device, non_blocking=True), y.to(self.device, non_blocking=True))]
+
+    # -- several processes ---------------------------------------------------------------------
+
+    def gradients_meet(self, last: bool) -> contextlib.AbstractContextManager:
+        """Processes exchange gradients in the last piece of a step only."""
+        if distributed.world_size() == 1 or last:
+            return contextlib.nullcontext()
+        return self.loss_sum.no_sync()
+
+    def stopping(self, step: int) -> bool:
+        """Whether to stop after this step: all processes agree on it, now and then."""
+        if distributed.world_size() == 1:
+            return self.stop_signal is not None
+        if step % 8:
+            return False
+        return bool(distributed.total(torch.tensor(int(self.stop_signal is not None))))
+
+    # -- what stays of a run -------------------------------------------------------------------
+
+    def record(self, step: int, loss: Tensor, targets: Tensor, rate: float) -> None:
+        """Hand the step to the log; at the end of an epoch, with the loss on the test set."""
+        epoch, last = divmod(step + 1, self.steps_per_epoch)
+        row = {"step": step, "epoch": step // self.steps_per_epoch, "loss": loss, "rate": rate}
+        row |= {"positions": self.positions(step + 1), "targets": targets}
+        if self.test_dataset is not None and last == 0:
+            row["test_loss"] = self.test_loss(epoch - 1)
+        if distributed.is_main():
+            self.log.record(**row)
+
+    @torch.no_grad()
+    def test_loss(self, epoch: int) -> float:
+        """Mean loss over the targets of the test set, without dropout."""
+        self.model.eval()
+        loss_sum = LossSum(self.model, self.dtype, self.device)
+        shares = torch.arange(len(self.test_dataset)).split(self.config.batch_size)
+        if hasattr(self.test_dataset, "batch"):
+            batches = (self.test_dataset.batch(s, epoch, self.device) for s in shares)
+        else:
+            batches = self.loaded(self.test_dataset, list(shares), epoch)
+        sums = [
+            (loss_sum(x, y).item(), count_targets(self.model, y).item())
+            for pieces in batches
+            for x, y in pieces
+        ]
+        self.model.train()
+        return sum(loss for loss, _ in sums) / max(1, sum(count for _, count in sums))
+
+    def save_checkpoint(self) -> None:
+        """Write the state_dict to config.ckpt_path, where there is one."""
+        if self.config.ckpt_path is not None:
+            save_tensors(clean_names(self.model.state_dict()), self.config.ckpt_path)
+
+    def save_progress(self, step: int) -> None:
+        """Write the checkpoint from which a run resumes at `step`."""
+        if self.config.checkpoint_path is None or not distributed.is_main():
+            return
+        self.log.flush()
+        content = {
+            "identity": self.identity(),
+            "step": step,
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "log_folder": str(self.log.folder) if self.log.folder else None,
+        }
+        save_tensors(content, self.config.checkpoint_path)
+
+    def restore(self) -> int:
+        """Load the checkpoint; the step to go on with."""
+        path = self.config.checkpoint_path
+        if path is None:
+            raise UserError("nothing to resume from: the run has no checkpoint_path; set one")
+        content = load_checkpoint(path, self.identity())
+        self.model.load_state_dict(content["model"])
+        self.optimizer.load_state_dict(content["optimizer"])
+        self.log.go_on_in(content["log_folder"])
+        return content["step"]
+
+    def identity(self) -> dict:
+        """What a resumed run must have in common with the one that wrote the checkpoint."""
+        names = ("max_epochs", "batch_size", "learning_rate", "grad_norm_clip", "weight_decay")
+        names += ("lr_decay", "warmup_tokens", "final_tokens", "schedule", "shuffle", "seed")
+        names += ("parts",)
+        own = {name: getattr(self.config, name) for name in names}
+        own |= {"betas": list(self.config.betas), "precision": str(self.dtype)}
+        own |= {"processes": distributed.world_size(), "examples": len(self.train_dataset)}
+        return own | (self.config.identity or {})
+
+    @contextlib.contextmanager
+    def catching_signals(self) -> Iterator[None]:
+        """With a checkpoint to write, SIGINT and SIGTERM end the run after the step in hand."""
+        if self.config.checkpoint_path is None or (
+            threading.current_thread() is not threading.main_thread()
+        ):
+            yield
+            return
+
+        def remember(number, frame):
+            self.stop_signal = number
+
+        signals = (signal.SIGINT, signal.SIGTERM)
+        before = [signal.signal(number, remember) for number in signals]
+        try:
+            yield
+        finally:
+            for number, handler in zip(signals, before, strict=True):
+                signal.signal(number, handler)

@@ -1,0 +1,40 @@
+"""What several tests share: the tiny reference of the course's program, the real data, a runner."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+ROOT = Path(__file__).resolve().parent.parent
+COURSE = ROOT.parent / "shared" / "cs224n"
+COURSE = COURSE if COURSE.is_dir() else ROOT / "data" / "cs224n"
+
+needs_course_data = pytest.mark.skipif(
+    not (COURSE / "wiki.txt").is_file(), reason="the course's own files are not here"
+)
+
+
+@pytest.fixture(params=["vanilla", "synthesizer"])
+def reference(request):
+    """What the course's own program does with a tiny model (tests/reference/)."""
+    path = ROOT / "tests" / "reference" / f"{request.param}.pt"
+    return torch.load(path, weights_only=True) | {"variant": request.param}
+
+
+def run_script(script: str, *args, cwd=ROOT, **env) -> subprocess.CompletedProcess:
+    """Run `python script args` of the project in `cwd`, with its output captured."""
+    return subprocess.run(
+        [sys.executable, str(ROOT / script), *map(str, args)],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=300,
+        env=os.environ | {"OMP_NUM_THREADS": "1"} | env,
+    )
+
+
+TINY = ("--n_layer", 2, "--n_head", 2, "--n_embd", 32, "--no_log")
