@@ -7,7 +7,6 @@ whole batches made at once on the device, sorted by length and trimmed in `parts
 Shapes: B rows, W = block_size - 1 positions, N documents.
 """
 
-import argparse
 import hashlib
 
 import numpy as np
@@ -15,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, get_worker_info
 
-from files import UserError, errors_are_sentences, find_files, read_text
+from files import Parser, UserError, errors_are_sentences, find_files, read_text
 
 PAD, MASK = 0, 1  # indices of the two special characters in every vocabulary
 PAD_CHAR, MASK_CHAR = "\u25a1", "\u2047"
@@ -266,7 +265,7 @@ def check_question(text: str, stoi: dict[str, int], where: str) -> None:
 
 def main() -> None:
     """Print the first four examples of a dataset (handout, parts c and e)."""
-    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser = Parser(description=main.__doc__)
     parser.add_argument("dataset_type", choices=("namedata", "charcorruption"))
     args = parser.parse_args()
     corpus_path, names_path = find_files("wiki.txt", "birth_places_train.tsv")

@@ -13,7 +13,7 @@ class Dropout(nn.Dropout):
 
     torch draws a CPU mask's elements one by one from one Mersenne twister, which takes a third of
     a training step; here numpy's SFC64, seeded from torch's generator (so torch.manual_seed fixes
-    the masks), gives four elements a number. On other devices and in compiled code it is nn.Dropout.
+    the masks), gives four elements a number. Elsewhere, and in compiled code, it is nn.Dropout.
     """
 
     def forward(self, x: Tensor) -> Tensor:

@@ -1,12 +1,13 @@
 """What every other file stands on: errors as sentences, finding inputs, writing files whole."""
 
+import argparse
 import contextlib
 import os
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
 WORLDS = (ROOT / "data" / "cs224n", ROOT / "data")
@@ -14,6 +15,13 @@ WORLDS = (ROOT / "data" / "cs224n", ROOT / "data")
 
 class UserError(ValueError):
     """Something that the user can mend: one sentence that names the file and the mend."""
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are UserErrors."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message}; see {self.prog} --help")
 
 
 @contextlib.contextmanager
@@ -25,8 +33,8 @@ def errors_are_sentences() -> Iterator[None]:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        print("\ninterrupted" + "".join(f": {word}" for word in stop.args), file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:  # `... | head`: the reader has gone, there is nobody to tell
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -18,17 +18,12 @@ from attention import VARIANTS
 from dataset import CharCorruptionDataset, NameDataset, vocabulary_hash
 from engine import COMPILE, DEVICES, PRECISIONS, pick_device
 from evaluation import load_questions, predict, write_predictions
-from files import UserError, check_writable, errors_are_sentences, find_files, read_text
+from files import Parser, UserError, check_writable, errors_are_sentences, find_files, read_text
 from model import GPT, GPTConfig
 from recipes import RECIPES, trainer_config
 from runlog import RunLog
 
 COURSE_SIZES = {"n_layer": 4, "n_head": 8, "n_embd": 256, "block_size": 128}
-
-
-class Parser(argparse.ArgumentParser):
-    def error(self, message):
-        raise UserError(f"{message}; see python src/run.py --help")
 
 
 def positive(kind):

@@ -128,7 +128,7 @@ class Trainer:
                     last_save = time.monotonic()
                 if stop:
                     self.log.close()
-                    raise KeyboardInterrupt
+                    raise KeyboardInterrupt(f"step {step + 1} is saved; --resume goes on from it")
         if distributed.is_main():
             self.log.close()
             self.save_checkpoint()
@@ -201,10 +201,17 @@ class Trainer:
                 chunks = chunks[first % self.steps_per_epoch :]
             shares = [chunk[distributed.rank() :: distributed.world_size()] for chunk in chunks]
             if hasattr(self.train_dataset, "batch"):
-                for share in shares:
-                    yield self.train_dataset.batch(share, epoch, self.device, config.parts)
+                for share, chunk in zip(shares, chunks, strict=True):
+                    yield self.own_batch(share, chunk, epoch)
             else:
                 yield from self.loaded(self.train_dataset, shares, epoch)
+
+    def own_batch(self, share: Tensor, chunk: Tensor, epoch: int) -> list[tuple[Tensor, Tensor]]:
+        """The rows `share` of `chunk`; where there are none, a row whose targets do not count."""
+        if len(share):
+            return self.train_dataset.batch(share, epoch, self.device, self.config.parts)
+        ((x, y),) = self.train_dataset.batch(chunk[:1], epoch, self.device, 1)
+        return [(x, torch.full_like(y, self.model.ignore_index))]
 
     def order(self, epoch: int) -> Tensor:
         """Indices of the examples in the order of `epoch`."""

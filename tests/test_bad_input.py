@@ -1,0 +1,211 @@
+"""What a user gets wrong ends in one sentence with file, row and mend, status 2, and no file."""
+
+import contextlib
+import io
+import os
+import pickle
+import shutil
+
+import pytest
+import torch
+from conftest import TINY, run_script
+
+import run
+from files import errors_are_sentences
+
+CORPUS = "Ada Byron. Ada was born in London .\nWhere? Bo. Bo was born in Ghent .\n" * 3
+SIZES = (*TINY, "--block_size", 64, "--max_epochs", 1)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trained")
+    (folder / "wiki.txt").write_text(CORPUS, encoding="utf-8")
+    (folder / "q.tsv").write_text("Where was Bo born?\tGhent\n", encoding="utf-8")
+    for variant in ("vanilla", "synthesizer"):
+        assert run_here(folder, pretrain(out=f"{variant}.params", variant=variant)) == (0, "")
+    return folder
+
+
+@pytest.fixture
+def folder(trained, tmp_path):
+    for path in trained.iterdir():
+        if path.is_file():
+            shutil.copy(path, tmp_path)
+    return tmp_path
+
+
+def run_here(folder, args):
+    """run.py in this process: (status, stderr). `test_status_of_the_process` has it as one."""
+    before = os.getcwd()
+    os.chdir(folder)
+    with contextlib.redirect_stderr(io.StringIO()) as errors:
+        try:
+            with errors_are_sentences():
+                run.main([str(arg) for arg in args])
+        except SystemExit as end:
+            return end.code, errors.getvalue()
+        finally:
+            os.chdir(before)
+    return 0, errors.getvalue()
+
+
+def fails(folder, *args, words):
+    """The command ends in one sentence that has all `words`, status 2, and leaves no new file."""
+    before = {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    status, errors = run_here(folder, args)
+    assert status == 2, errors
+    sentence = errors.strip().splitlines()
+    assert len(sentence) == 1 and sentence[0].startswith("error: "), errors
+    for word in words:
+        assert word in sentence[0], sentence[0]
+    assert {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()} == before
+
+
+def test_status_of_the_process(folder):
+    for script, args in (("src/run.py", pretrain("none.txt")), ("src/dataset.py", ["other"])):
+        done = run_script(script, *args, cwd=folder)
+        assert done.returncode == 2 and "Traceback" not in done.stderr
+        assert done.stderr.strip().count("\n") == 0, done.stderr
+
+
+def evaluate(params="vanilla.params", questions="q.tsv", variant="vanilla", out="out"):
+    return ("evaluate", variant, "wiki.txt", "--reading_params_path", params,
+            "--eval_corpus_path", questions, "--outputs_path", out)  # fmt: skip
+
+
+def finetune(questions="q.tsv", out="new.params"):
+    return ("finetune", "vanilla", "wiki.txt", "--reading_params_path", "vanilla.params",
+            "--writing_params_path", out, "--finetune_corpus_path", questions,
+            "--no_log")  # fmt: skip
+
+
+def pretrain(corpus="wiki.txt", out="new.params", variant="vanilla"):
+    return ("pretrain", variant, corpus, "--writing_params_path", out, *SIZES)
+
+
+def test_missing_corpus(folder):
+    fails(folder, *pretrain("none.txt"), words=["none.txt", "no such file", "check the path"])
+
+
+def test_empty_corpus(folder):
+    (folder / "empty.txt").write_text(" \n")
+    fails(folder, *pretrain("empty.txt"), words=["empty.txt", "empty"])
+
+
+def test_corpus_that_is_no_text(folder):
+    (folder / "bytes.txt").write_bytes(b"abc\xff\xfe" * 20)
+    fails(folder, *pretrain("bytes.txt"), words=["bytes.txt", "UTF-8", "byte 3"])
+
+
+def test_corpus_that_is_a_folder(folder):
+    (folder / "sub").mkdir()
+    fails(folder, *pretrain("sub"), words=["sub", "cannot be read"])
+
+
+def test_block_that_holds_nothing(folder):
+    fails(folder, *pretrain(), "--block_size", 5, words=["block_size 5", "choose"])
+
+
+def test_heads_that_do_not_divide_the_channels(folder):
+    fails(folder, *pretrain(), "--n_head", 7, words=["n_embd 32", "n_head 7"])
+
+
+@pytest.mark.parametrize("row", ["Where was Bo born?", "Where was Bo born?\tGhent\tBelgium"])
+def test_row_without_a_tab_or_with_two(folder, row):
+    (folder / "bad.tsv").write_text(f"Where was Bo born?\tGhent\n{row}\n")
+    fails(folder, *finetune("bad.tsv"), words=["bad.tsv", "row 2", "mend"])
+    fails(folder, *evaluate(questions="bad.tsv"), words=["bad.tsv", "row 2", "mend"])
+
+
+def test_character_outside_the_vocabulary(folder):
+    (folder / "bad.tsv").write_text("Where was Bo born?\tGhent\nWhere was Zoë?\tGhent\n", "utf-8")
+    fails(folder, *evaluate(questions="bad.tsv"), words=["bad.tsv", "row 2", "remove"])
+    fails(folder, *finetune("bad.tsv"), "--unicode_names", words=["bad.tsv", "row 2", "'Z'"])
+
+
+def test_question_too_long_for_the_block(folder):
+    (folder / "bad.tsv").write_text("Where was " + "Bo " * 30 + "born?\tGhent\n")
+    fails(folder, *evaluate(questions="bad.tsv"), words=["bad.tsv", "row 1", "shorten"])
+    fails(folder, *finetune("bad.tsv"), words=["bad.tsv", "row 1", "shorten"])
+
+
+def test_truncated_params(folder):
+    whole = (folder / "vanilla.params").read_bytes()
+    for size in (0, 3, len(whole) // 2, len(whole) - 100):
+        (folder / "cut.params").write_bytes(whole[:size])
+        fails(folder, *evaluate("cut.params"), words=["cut.params"])
+
+
+def test_params_that_want_to_run_code(folder):
+    class Command:
+        def __reduce__(self):
+            return os.system, ("touch harm",)
+
+    torch.save({"tok_emb.weight": Command()}, folder / "evil.params")
+    fails(folder, *evaluate("evil.params"), words=["evil.params", "not a params file"])
+    with open(folder / "plain.params", "wb") as file:
+        pickle.dump([1, 2], file)
+    fails(folder, *evaluate("plain.params"), words=["plain.params"])
+    assert not (folder / "harm").exists()
+
+
+def test_file_that_is_no_params(folder):
+    fails(folder, *evaluate("wiki.txt"), words=["wiki.txt", "params file"])
+    fails(folder, *evaluate("absent.params"), words=["absent.params", "No such file"])
+    torch.save({"a": torch.zeros(3)}, folder / "other.params")
+    fails(folder, *evaluate("other.params"), words=["other.params", "tok_emb.weight"])
+
+
+def test_params_of_another_variant(folder):
+    args = evaluate(variant="synthesizer")
+    fails(folder, *args, words=["vanilla.params", "holds a vanilla model", "say vanilla"])
+    (folder / "vanilla.params.json").unlink()  # and without the description, from the tensors
+    fails(folder, *args, words=["vanilla.params", "holds a vanilla model"])
+
+
+def test_params_of_another_vocabulary(folder):
+    (folder / "wiki.txt").write_text(CORPUS.replace("G", "g"), encoding="utf-8")
+    fails(folder, *evaluate(), words=["vanilla.params", "wiki.txt", "corpus"])
+    (folder / "wiki.txt").write_text(CORPUS + "Zq", encoding="utf-8")
+    (folder / "vanilla.params.json").unlink()
+    fails(folder, *evaluate(), "--n_head", 2, words=["vanilla.params", "tok_emb.weight"])
+
+
+def test_sizes_that_contradict_the_params(folder):
+    fails(folder, *evaluate(), "--n_layer", 3, words=["vanilla.params", "n_layer is 2, not 3"])
+    fails(folder, *evaluate(), "--n_head", 4, words=["vanilla.params", "n_head is 2, not 4"])
+
+
+def test_description_that_is_no_json(folder):
+    (folder / "vanilla.params.json").write_text("{")
+    fails(folder, *evaluate(), words=["vanilla.params.json", "not JSON"])
+
+
+@pytest.mark.parametrize("out", ["no/such/folder/out", "."])
+def test_output_that_cannot_be_written(folder, out):
+    fails(folder, *evaluate(out=out), words=[out, "cannot be written"])
+    fails(folder, *pretrain(out=out), words=[out, "cannot be written"])
+
+
+def test_missing_arguments(folder):
+    fails(folder, "evaluate", "vanilla", "wiki.txt", words=["needs --reading_params_path"])
+    fails(folder, "pretrain", "vanilla", "wiki.txt", words=["needs --writing_params_path"])
+    args = ("finetune", "vanilla", "wiki.txt", "--writing_params_path", "a")
+    fails(folder, *args, words=["needs --finetune_corpus_path"])
+
+
+def test_unknown_variant_and_flags(folder):
+    fails(folder, *pretrain(variant="sinthesizer"), words=["sinthesizer", "vanilla"])
+    fails(folder, *pretrain(), "--max_epoch", "x", words=["max_epoch"])
+    fails(folder, *pretrain(), "--batch_size", 0, words=["batch_size"])
+    fails(folder, *pretrain(), "--device", "cuda", words=["--device cuda", "use --device auto"])
+
+
+def test_resume_without_a_checkpoint(folder):
+    fails(folder, *pretrain(), "--resume", words=["new.params.checkpoint", "No such file"])
+
+
+def test_resume_from_a_file_that_is_no_checkpoint(folder):
+    shutil.copy(folder / "vanilla.params", folder / "new.params.checkpoint")
+    fails(folder, *pretrain(), "--resume", words=["new.params.checkpoint", "not a checkpoint"])

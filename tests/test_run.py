@@ -1,0 +1,209 @@
+"""The handout's commands as a user types them, on a small world; and what a user gets wrong."""
+
+import json
+import shutil
+import subprocess
+import zipfile
+
+import pytest
+import torch
+from conftest import COURSE, ROOT, TINY, needs_course_data, run_script
+
+RUN = "src/run.py"
+BRIEF = (*TINY, "--max_epochs", 2)
+FILES = ("wiki.txt", "birth_places_train.tsv", "birth_dev.tsv", "birth_test_inputs.tsv")
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """A folder with a world of 60 people, as the handout's commands expect it."""
+    folder = tmp_path_factory.mktemp("world")
+    done = run_script("data/make_world.py", "--people", 60, "--out", folder)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def good(done):
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def lines(path):
+    return path.read_text(encoding="utf-8").split("\n")
+
+
+@pytest.fixture(scope="module", params=["vanilla", "synthesizer"])
+def experiment(request, world, tmp_path_factory):
+    """Every command of the handout for one variant; the folder, and what was printed."""
+    v, folder = request.param, tmp_path_factory.mktemp(request.param)
+    for name in FILES:
+        shutil.copy(world / name, folder)
+    said = {}
+
+    def run(name, *args):
+        said[name] = good(run_script(RUN, *args, cwd=folder))
+
+    tune = ("--finetune_corpus_path", "birth_places_train.tsv", *BRIEF)
+    run("finetune", "finetune", v, "wiki.txt", "--writing_params_path", f"{v}.model.params", *tune)
+    run("pretrain", "pretrain", v, "wiki.txt", "--writing_params_path", f"{v}.pretrain.params",
+        *BRIEF)  # fmt: skip
+    run("tune", "finetune", v, "wiki.txt", "--reading_params_path", f"{v}.pretrain.params",
+        "--writing_params_path", f"{v}.finetune.params", *tune[:2], "--no_log")  # fmt: skip
+    for params, phase in (("model", "nopretrain"), ("finetune", "pretrain")):
+        for split, file in (("dev", "birth_dev.tsv"), ("test", "birth_test_inputs.tsv")):
+            run(f"{phase} {split}", "evaluate", v, "wiki.txt", "--reading_params_path",
+                f"{v}.{params}.params", "--eval_corpus_path", file, "--outputs_path",
+                f"{v}.{phase}.{split}.predictions")  # fmt: skip
+    return v, folder, said
+
+
+def test_the_commands_print_the_courses_words(experiment):
+    v, folder, said = experiment
+    corpus = (folder / "wiki.txt").read_text(encoding="utf-8")
+    first = f"data has {len(corpus)} characters, {len(set(corpus)) + 2} unique."
+    model = torch.load(folder / f"{v}.pretrain.params", weights_only=True)
+    count = sum(t.numel() for name, t in model.items() if not name.endswith("mask"))
+    for name in ("finetune", "pretrain", "tune", "pretrain dev"):
+        assert said[name].splitlines()[:2] == [first, f"number of parameters: {count}"]
+    answers = lines(folder / f"{v}.pretrain.dev.predictions")[:-1]
+    gold = [line.split("\t")[1] for line in lines(folder / "birth_dev.tsv")[:-1]]
+    right = float(sum(a == g for a, g in zip(answers, gold, strict=True)))
+    share = right / len(gold) * 100
+    assert f"Correct: {right} out of {float(len(gold))}: {share}%" in said["pretrain dev"]
+    written = f"Predictions written to {v}.pretrain.test.predictions; no targets provided"
+    assert written in said["pretrain test"]
+
+
+def test_predictions_have_one_line_a_question(experiment):
+    v, folder, _ = experiment
+    for split, file in (("dev", "birth_dev.tsv"), ("test", "birth_test_inputs.tsv")):
+        for phase in ("nopretrain", "pretrain"):
+            found = lines(folder / f"{v}.{phase}.{split}.predictions")
+            assert len(found) == len(lines(folder / file)) and found[-1] == ""
+            assert not any("⁇" in line or "□" in line for line in found)
+
+
+def test_params_are_state_dicts_with_a_description(experiment):
+    v, folder, _ = experiment
+    state = torch.load(folder / f"{v}.finetune.params", weights_only=True)
+    assert list(state)[:2] == ["pos_emb", "tok_emb.weight"] and "blocks.1.attn.mask" in state
+    about = json.loads((folder / f"{v}.finetune.params.json").read_text(encoding="utf-8"))
+    assert about["variant"] == v and about["n_head"] == 2 and about["function"] == "finetune"
+    assert len(about["vocabulary"]) == 64
+
+
+def test_params_without_their_description(experiment, tmp_path):
+    v, folder, _ = experiment
+    shutil.copy(folder / f"{v}.finetune.params", tmp_path / "bare.params")
+    args = ("evaluate", v, folder / "wiki.txt", "--reading_params_path", tmp_path / "bare.params",
+            "--eval_corpus_path", folder / "birth_dev.tsv", "--outputs_path")  # fmt: skip
+    out = good(run_script(RUN, *args, tmp_path / "a", "--n_head", 2))
+    assert "bare.params.json is missing; assuming" in out
+    same = (folder / f"{v}.pretrain.dev.predictions").read_bytes()
+    assert (tmp_path / "a").read_bytes() == same
+
+
+def test_same_seed_same_weights_other_seed_others(experiment, tmp_path):
+    v, folder, _ = experiment
+    for name, seed in (("a", 0), ("b", 1)):
+        good(run_script(RUN, "pretrain", v, folder / "wiki.txt", "--writing_params_path",
+                        tmp_path / name, "--seed", seed, *BRIEF))  # fmt: skip
+    first = torch.load(folder / f"{v}.pretrain.params", weights_only=True)
+    a, b = (torch.load(tmp_path / name, weights_only=True) for name in "ab")
+    assert all(torch.equal(first[k], a[k]) for k in a)
+    assert not torch.equal(a["head.weight"], b["head.weight"])
+
+
+def test_log_folder_describes_the_run(world, tmp_path):
+    args = [arg for arg in BRIEF if arg != "--no_log"]
+    good(run_script(RUN, "pretrain", "vanilla", world / "wiki.txt", "--writing_params_path", "a",
+                    "--schedule", "cosine", "--shuffle", *args, cwd=tmp_path))  # fmt: skip
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert folder.name.endswith("-pretrain-vanilla")
+    about = json.loads((folder / "config.json").read_text())
+    assert about["command"]["schedule"] == "cosine" and about["torch"] == torch.__version__
+    rows = [json.loads(row) for row in (folder / "metrics.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows] == [0, 1]
+    assert rows[-1]["rate"] < rows[0]["rate"] and rows[-1]["targets"] > 1000
+
+
+# -- the submission ----------------------------------------------------------------------------
+
+
+def collect(folder):
+    return subprocess.run(["bash", str(ROOT / "collect_submission.sh")], cwd=folder,
+                          capture_output=True, text=True, timeout=60)  # fmt: skip
+
+
+@pytest.fixture
+def artifacts(world, tmp_path):
+    for name in FILES:
+        shutil.copy(world / name, tmp_path)
+    for name in ("vanilla.model", "vanilla.finetune", "synthesizer.finetune"):
+        (tmp_path / f"{name}.params").write_bytes(b"x")
+    for run in ("vanilla.nopretrain", "vanilla.pretrain", "synthesizer.pretrain"):
+        for split, file in (("dev", "birth_dev.tsv"), ("test", "birth_test_inputs.tsv")):
+            count = len(lines(world / file)) - 1
+            (tmp_path / f"{run}.{split}.predictions").write_text("London\n" * count)
+    return tmp_path
+
+
+def test_submission_holds_code_data_and_artifacts(artifacts):
+    done = collect(artifacts)
+    assert done.returncode == 0, done.stderr
+    with zipfile.ZipFile(artifacts / "assignment5.zip") as archive:
+        names = set(archive.namelist())
+    assert {"src/run.py", "london_baseline.py", *FILES, "vanilla.model.params"} <= names
+    assert "synthesizer.pretrain.test.predictions" in names
+    assert not any("pycache" in name or name.startswith("/") for name in names)
+
+
+def test_submission_runs_alone(artifacts, tmp_path_factory):
+    """The zip, unpacked elsewhere, has all that its own commands need."""
+    assert collect(artifacts).returncode == 0
+    alone = tmp_path_factory.mktemp("alone")
+    with zipfile.ZipFile(artifacts / "assignment5.zip") as archive:
+        archive.extractall(alone)
+    london = good(run_script(alone / "london_baseline.py", cwd=alone))
+    assert london.startswith("Correct: 1.0 out of")
+    good(run_script(alone / "src" / "run.py", "pretrain", "vanilla", "wiki.txt",
+                    "--writing_params_path", "p", *BRIEF, cwd=alone))  # fmt: skip
+
+
+@pytest.mark.parametrize("broken, word", [
+    (lambda f: (f / "vanilla.model.params").unlink(), "vanilla.model.params is missing"),
+    (lambda f: (f / "vanilla.pretrain.dev.predictions").write_text("a\n"), "has 1 lines for"),
+])  # fmt: skip
+def test_submission_names_what_is_wrong(artifacts, broken, word):
+    broken(artifacts)
+    done = collect(artifacts)
+    assert done.returncode != 0 and word in done.stderr
+    assert not (artifacts / "assignment5.zip").exists()
+
+
+# -- files -------------------------------------------------------------------------------------
+
+
+def test_files_are_never_half_from_one_world(tmp_path, monkeypatch):
+    import files
+
+    monkeypatch.setattr(files, "WORLDS", (tmp_path / "course", tmp_path / "own"))
+    monkeypatch.chdir(tmp_path)
+    for name in ("course/a", "own/a", "own/b"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("x")
+    assert files.find_files("a", "b") == [str(tmp_path / "own" / n) for n in "ab"]
+    assert files.find_files("a") == [str(tmp_path / "course" / "a")]
+    (tmp_path / "a").write_text("x")
+    assert files.find_files("a", "b") == ["a", str(tmp_path / "own" / "b")]
+
+
+@needs_course_data
+def test_london_on_the_courses_dev_set():
+    done = run_script("london_baseline.py", cwd=COURSE)
+    assert done.stdout == "Correct: 25.0 out of 500.0: 5.0%\n"
+
+
+def test_london_on_the_embedded_world():
+    done = run_script("london_baseline.py", cwd=ROOT / "data")
+    assert done.stdout == "Correct: 25.0 out of 500.0: 5.0%\n"

@@ -1,0 +1,360 @@
+"""The trainer: the course's schedule and groups, fast equals plain, resume, several processes."""
+
+import json
+import math
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+import torch.nn.functional as F
+from conftest import ROOT, needs_course_data
+
+from dataset import CharCorruptionDataset, NameDataset
+from files import UserError
+from model import GPT, GPTConfig
+from recipes import COURSE, trainer_config
+from runlog import RunLog
+from trainer import Trainer, TrainerConfig, optimizer_groups, rate_factor
+
+CORPUS = "\n".join(
+    f"Person {i}. Person {i} was born in {place} in 1{i:03d} and wrote {i % 7} books ."
+    for i, place in enumerate(["Rome", "Lagos", "Oslo", "Lima", "London"] * 5)
+)
+CPU = torch.device("cpu")
+
+
+class Kept(RunLog):
+    def __init__(self):
+        super().__init__()
+        self.rows = []
+
+    def show(self, row):
+        self.rows.append(row)
+
+
+def tiny(dataset, variant="vanilla", dropout=0.0, seed=5):
+    torch.manual_seed(seed)
+    config = GPTConfig(
+        dataset.vocab_size, dataset.block_size, n_layer=2, n_head=3, n_embd=12, variant=variant,
+        embd_pdrop=dropout, resid_pdrop=dropout, attn_pdrop=dropout,
+    )  # fmt: skip
+    return GPT(config)
+
+
+def fit(model, dataset, **settings):
+    log = Kept()
+    config = TrainerConfig(**{"device": "cpu", "precision": "fp32", "log": log, **settings})
+    Trainer(model, dataset, None, config).train()
+    return log.rows
+
+
+# -- schedule and groups -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("epoch, share", [(1, 0.99994), (200, 0.1), (403, 1.0), (605, 0.1)])
+def test_rates_of_the_courses_run(epoch, share):
+    """After `epoch` epochs of 2,938 rows of 127; the cosine written out by hand."""
+    config = trainer_config(COURSE["pretrain"], documents=2938, block_size=128)
+    tokens, final = epoch * 2938 * 127, 200 * 2938 * 128
+    expected = max(0.1, 0.5 * (1 + math.cos(math.pi * (tokens - 10240) / (final - 10240))))
+    found = rate_factor(config, tokens, run_tokens=650 * 2938 * 127)
+    assert found == pytest.approx(expected, rel=1e-12)
+    assert found == pytest.approx(share, abs=2e-3)
+
+
+def test_warm_up_rises_in_proportion():
+    config = trainer_config(COURSE["pretrain"], documents=2938, block_size=128)
+    assert rate_factor(config, 5120, 10**9) == 0.5
+
+
+def test_cosine_schedule_ends_at_a_tenth():
+    config = TrainerConfig(lr_decay=True, schedule="cosine", warmup_tokens=100)
+    assert rate_factor(config, 10_100, 10_100) == pytest.approx(0.1)
+    assert rate_factor(config, 5_100, 10_100) == pytest.approx(0.55)
+
+
+def test_course_settings():
+    expected = {
+        "pretrain": (650, 128, 6e-3),
+        "finetune from scratch": (75, 256, 6e-4),
+        "finetune": (10, 256, 6e-4),
+    }
+    for phase, (epochs, batch, rate) in expected.items():
+        config = trainer_config(COURSE[phase], documents=2938, block_size=128)
+        assert (config.max_epochs, config.batch_size, config.learning_rate) == (epochs, batch, rate)
+        assert (config.warmup_tokens, config.final_tokens) == (512 * 20, 75_212_800)
+        assert config.lr_decay and config.num_workers == 4 and config.betas == (0.9, 0.95)
+        assert (config.weight_decay, config.grad_norm_clip) == (0.1, 1.0)
+
+
+def test_decay_groups_are_complete_and_by_name():
+    model = tiny(CharCorruptionDataset(CORPUS, 32))
+    decay, keep = optimizer_groups(model, 0.1)
+    assert (decay["weight_decay"], keep["weight_decay"]) == (0.1, 0.0)
+    named = dict(model.named_parameters())
+    assert {id(p) for p in keep["params"]} == {id(p) for n, p in named.items() if "bias" in n}
+    assert len(decay["params"]) + len(keep["params"]) == len(named)
+    assert any(p is named["ln_f.weight"] for p in decay["params"])
+    assert any(p is named["tok_emb.weight"] for p in decay["params"])
+
+
+def test_first_step_at_the_full_rate_then_by_positions():
+    dataset = CharCorruptionDataset(CORPUS, 32)
+    rows = fit(tiny(dataset), dataset, max_epochs=2, batch_size=7, learning_rate=0.01,
+               lr_decay=True, warmup_tokens=31 * 25, final_tokens=31 * 500)  # fmt: skip
+    assert [row["rate"] for row in rows[:3]] == pytest.approx([0.01, 0.01 * 7 / 25, 0.01 * 14 / 25])
+    assert [row["positions"] for row in rows] == [31 * n for n in (7, 14, 21, 25, 32, 39, 46, 50)]
+
+
+# -- fast equals plain -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("variant", ["vanilla", "synthesizer"])
+@pytest.mark.parametrize("kind", ["corruption", "names"])
+def test_loss_and_gradients_are_those_of_the_padded_batch_in_float64(variant, kind):
+    corpus = CharCorruptionDataset(CORPUS, 48)
+    dataset = corpus
+    if kind == "names":
+        text = "\n".join(f"born Person {i}\tRome{'e' * (i % 5)}" for i in range(11))
+        dataset = NameDataset(corpus, text)
+    model = tiny(dataset, variant).double()
+    torch.nn.init.normal_(model.pos_emb, std=0.1)
+    indices = torch.arange(11)
+    pieces = dataset.batch(indices, 3, CPU, parts=4)
+    assert len(pieces) == 4
+    width = dataset.row_length
+    x = torch.cat([F.pad(x, (0, width - x.shape[1])) for x, _ in pieces])
+    y = torch.cat([F.pad(y, (0, width - y.shape[1])) for _, y in pieces])
+    loss = model(x, y)[1]
+    loss.backward()
+    expected = {name: p.grad.clone() for name, p in model.named_parameters()}
+    model.zero_grad()
+    total = sum((y != 0).sum() for _, y in pieces)
+    found = sum(model.loss_sum(x, y) / total for x, y in pieces)
+    found.backward()
+    assert found.item() == pytest.approx(loss.item(), rel=1e-13)
+    for name, p in model.named_parameters():
+        torch.testing.assert_close(p.grad, expected[name], rtol=1e-9, atol=1e-13, msg=name)
+
+
+def test_trainer_in_pieces_equals_trainer_in_one():
+    dataset = CharCorruptionDataset(CORPUS, 48)
+    models = [tiny(dataset).double() for _ in range(2)]
+    runs = [
+        fit(model, dataset, max_epochs=3, batch_size=7, learning_rate=1e-2, parts=parts)
+        for model, parts in zip(models, (1, 5), strict=True)
+    ]
+    assert [r["loss"] for r in runs[0]] == pytest.approx([r["loss"] for r in runs[1]], rel=1e-6)
+    for a, b in zip(models[0].parameters(), models[1].parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=0, atol=1e-9)
+
+
+def test_bf16_is_close_and_weights_stay_float32():
+    dataset = CharCorruptionDataset(CORPUS, 48)
+    losses = {}
+    for precision in ("fp32", "bf16"):
+        model = tiny(dataset)
+        rows = fit(model, dataset, max_epochs=4, batch_size=7, learning_rate=1e-2,
+                   precision=precision)  # fmt: skip
+        losses[precision] = [row["loss"] for row in rows]
+        assert all(p.dtype == torch.float32 for p in model.parameters())
+    assert losses["bf16"] == pytest.approx(losses["fp32"], abs=0.05)
+    assert losses["bf16"] != losses["fp32"]
+
+
+@pytest.mark.slow
+def test_compiled_step_equals_the_plain_one():
+    pytest.importorskip("torch._inductor")
+    if os.system("command -v g++ >/dev/null") != 0:
+        pytest.skip("no C++ compiler")
+    dataset = CharCorruptionDataset(CORPUS, 16)
+    losses = {}
+    for mode in ("off", "on"):
+        rows = fit(tiny(dataset), dataset, max_epochs=1, batch_size=13, parts=1, compile=mode)
+        losses[mode] = [row["loss"] for row in rows]
+    assert losses["on"] == pytest.approx(losses["off"], rel=1e-4)
+
+
+def test_dataset_without_batches_trains_through_a_loader():
+    class Rows(torch.utils.data.Dataset):
+        def __len__(self):
+            return 11
+
+        def __getitem__(self, i):
+            x = torch.arange(i, i + 8) % 5 + 1
+            return x[:-1], x[1:]
+
+    dataset = Rows()
+    torch.manual_seed(1)
+    model = GPT(GPTConfig(7, 8, n_layer=1, n_head=1, n_embd=11))
+    rows = fit(model, dataset, max_epochs=60, batch_size=5, learning_rate=1e-2, num_workers=1)
+    assert rows[-1]["loss"] < 0.5 < rows[0]["loss"]
+    assert len(rows) == 180 and rows[-1]["positions"] == 60 * 11 * 7
+
+
+def test_shuffle_changes_the_order_and_repeats_with_the_seed():
+    dataset = CharCorruptionDataset(CORPUS, 32)
+    order = [
+        Trainer(None, dataset, None, TrainerConfig(shuffle=True, seed=seed)).order(epoch).tolist()
+        for seed, epoch in ((0, 0), (0, 0), (0, 1), (1, 0))
+    ]
+    assert order[0] == order[1] and len({tuple(o) for o in order}) == 3
+    assert sorted(order[0]) == list(range(25))
+
+
+def test_test_loss_is_the_mean_over_the_test_set():
+    dataset = CharCorruptionDataset(CORPUS, 32)
+    model, log = tiny(dataset, dropout=0.3), Kept()
+    config = TrainerConfig(max_epochs=1, batch_size=25, device="cpu", precision="fp32", log=log)
+    Trainer(model, dataset, dataset, config).train()
+    ((x, y),) = dataset.batch(torch.arange(25), 0, CPU)
+    assert log.rows[-1]["test_loss"] == pytest.approx(model.eval()(x, y)[1].item(), rel=1e-5)
+
+
+# -- a run that cannot be lost -----------------------------------------------------------------
+
+
+def course_files(folder):
+    (folder / "c.txt").write_text(CORPUS * 3, encoding="utf-8")
+
+
+def command(folder, *more):
+    return [
+        sys.executable, str(ROOT / "src" / "run.py"), "pretrain", "vanilla", "c.txt",
+        "--writing_params_path", str(folder / "out.params"), "--max_epochs", "60",
+        "--n_layer", "1", "--n_head", "2", "--n_embd", "16", "--block_size", "32",
+        "--batch_size", "16", "--checkpoint_minutes", "0.0005", *more,
+    ]  # fmt: skip
+
+
+ONE_THREAD = os.environ | {"OMP_NUM_THREADS": "1"}
+
+
+@pytest.mark.slow
+def test_killed_at_random_and_resumed_ends_bit_identical(tmp_path):
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    for folder in (whole, broken):
+        folder.mkdir()
+        course_files(folder)
+    subprocess.run(command(whole, "--no_log"), cwd=whole, env=ONE_THREAD, check=True)
+    chance, kills = random.Random(11), 0
+    for _ in range(40):
+        resume = ["--resume"] if (broken / "out.params.checkpoint").exists() else []
+        run = subprocess.Popen(command(broken, *resume), cwd=broken, env=ONE_THREAD)
+        deadline = time.monotonic() + 120
+        while run.poll() is None and time.monotonic() < deadline:
+            if (broken / "out.params.checkpoint").exists() and chance.random() < 0.2 and kills < 4:
+                time.sleep(chance.random() * 0.5)
+                run.send_signal(signal.SIGKILL)
+                run.wait()
+                kills += 1
+            time.sleep(0.05)
+        if run.returncode == 0:
+            break
+    assert run.returncode == 0 and kills >= 1
+    a, b = (torch.load(f / "out.params", weights_only=True) for f in (whole, broken))
+    assert all(torch.equal(a[name], b[name]) for name in a)
+    assert not (broken / "out.params.checkpoint").exists()
+    logs = list(broken.glob("runs/*/metrics.jsonl"))
+    longest = max((log.read_text().splitlines() for log in logs), key=len)
+    steps = [json.loads(line)["step"] for line in longest]
+    assert steps == sorted(set(steps))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_polite_signal_saves_first(tmp_path, number):
+    course_files(tmp_path)
+    patient = command(tmp_path)
+    patient[patient.index("0.0005")] = "100"
+    patient[patient.index("60")] = "6000"
+    run = subprocess.Popen(patient, cwd=tmp_path, env=ONE_THREAD, stderr=subprocess.PIPE, text=True)
+    while not any(log.stat().st_size for log in tmp_path.glob("runs/*/metrics.jsonl")):
+        assert run.poll() is None
+        time.sleep(0.05)
+    run.send_signal(number)
+    _, errors = run.communicate(timeout=60)
+    assert run.returncode == 130, errors
+    assert "Traceback" not in errors and "--resume" in errors
+    assert (tmp_path / "out.params.checkpoint").exists()
+    assert not (tmp_path / "out.params").exists()
+
+
+def test_another_configuration_is_refused_by_name(tmp_path):
+    dataset = CharCorruptionDataset(CORPUS, 32)
+    path = str(tmp_path / "c")
+    common = dict(device="cpu", max_epochs=2, checkpoint_path=path)
+    run = Trainer(tiny(dataset), dataset, None, TrainerConfig(batch_size=7, **common))
+    run.prepare()
+    run.save_progress(1)
+    other = TrainerConfig(batch_size=11, resume=True, **common)
+    with pytest.raises(UserError, match="batch_size 7, while this run has 11"):
+        Trainer(tiny(dataset), dataset, None, other).train()
+
+
+def test_a_write_that_fails_leaves_the_checkpoint_readable(tmp_path, monkeypatch):
+    dataset = CharCorruptionDataset(CORPUS, 32)
+    path = tmp_path / "c"
+    config = TrainerConfig(device="cpu", max_epochs=2, batch_size=7, checkpoint_path=str(path))
+    run = Trainer(tiny(dataset), dataset, None, config)
+    run.prepare()
+    run.save_progress(1)
+    before = path.read_bytes()
+
+    def full(content, file):
+        file.write(b"half of it")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(UserError, match="No space left"):
+        run.save_progress(2)
+    assert path.read_bytes() == before and os.listdir(tmp_path) == ["c"]
+
+
+# -- several processes -------------------------------------------------------------------------
+
+WORKER = """
+import sys, torch
+sys.path[:0] = [{src!r}, {tests!r}]
+import distributed
+from test_trainer import CORPUS, tiny
+from dataset import CharCorruptionDataset
+from trainer import Trainer, TrainerConfig
+with distributed.process_group():
+    dataset = CharCorruptionDataset(CORPUS, 32)
+    model = tiny(dataset).double()
+    config = TrainerConfig(device="cpu", precision="fp32", max_epochs=3, batch_size={batch},
+                           learning_rate=1e-2, parts=3)
+    Trainer(model, dataset, None, config).train()
+    if distributed.is_main():
+        torch.save(model.state_dict(), {out!r})
+"""
+
+
+@pytest.mark.parametrize("batch", [7, 8])
+def test_two_processes_end_where_one_does(tmp_path, batch):
+    """25 rows: with batches of 8 the last batch has one row, so one process has none of its own."""
+    states = []
+    for processes in (1, 2):
+        out = tmp_path / f"{processes}.pt"
+        script = tmp_path / "worker.py"
+        paths = {"src": str(ROOT / "src"), "tests": str(ROOT / "tests")}
+        script.write_text(WORKER.format(**paths, out=str(out), batch=batch), encoding="utf-8")
+        launch = [sys.executable, "-m", "torch.distributed.run", f"--nproc_per_node={processes}",
+                  "--master_port=0", "--rdzv_backend=c10d", "--rdzv_endpoint=localhost:0"]
+        subprocess.run([*launch, str(script)], env=ONE_THREAD, check=True, timeout=200)
+        states.append(torch.load(out, weights_only=True))
+    for name, one in states[0].items():
+        torch.testing.assert_close(states[1][name], one, rtol=0, atol=1e-10, msg=name)
+
+
+@needs_course_data
+def test_parameters_of_the_courses_models():
+    sizes = {"vanilla": 3_323_392, "synthesizer": 3_076_988}
+    for variant, expected in sizes.items():
+        model = GPT(GPTConfig(256, 128, variant=variant))
+        assert sum(p.numel() for p in model.parameters()) == expected
