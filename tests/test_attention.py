@@ -23,7 +23,8 @@ FIXED_SIZE = (
 def config_of(variant, **settings):
     sizes = {"n_layer": 3, "n_head": H, "n_embd": H * D, "bottleneck_dim": 5, "aft_window": 3}
     drops = {"attn_pdrop": 0.0, "resid_pdrop": 0.0, "embd_pdrop": 0.0}
-    return GPTConfig(13, N, variant=variant, **(sizes | drops | settings))
+    settings = {"block_size": N} | sizes | drops | settings
+    return GPTConfig(13, variant=variant, **settings)
 
 
 def layer_of(variant, seed=0, **settings):

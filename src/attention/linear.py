@@ -144,10 +144,14 @@ class PerformerAttention(LinearAttention):
 
 
 def orthogonal_features(count: int, size: int) -> Tensor:
-    """`count` Gaussian rows of `size`, orthogonal to each other within each `size` of them."""
-    blocks = [torch.linalg.qr(torch.randn(size, size)).Q.T for _ in range(math.ceil(count / size))]
-    lengths = torch.randn(count, size).norm(dim=1, keepdim=True)
-    return lengths * torch.cat(blocks)[:count]
+    """`count` Gaussian rows of `size`, orthogonal to each other within each `size` of them.
+
+    Every row alone is normal: the Q of a QR decomposition is uniform over the rotations only with
+    the signs that make R's diagonal positive (Mezzadri, arXiv math-ph/0609050).
+    """
+    Q, R = torch.linalg.qr(torch.randn(math.ceil(count / size), size, size))
+    rows = (Q * R.diagonal(dim1=1, dim2=2).sign()[:, None]).transpose(1, 2).flatten(0, 1)[:count]
+    return rows * torch.randn(count, size).norm(dim=1, keepdim=True)
 
 
 class FastformerAttention(PrefixAttention):
