@@ -60,7 +60,7 @@ VARIANTS |= {
     "synthesizer-factorized-random": Variant(FactorizedRandomSynthesizer),
     "synthesizer-mixture": Variant(MixtureSynthesizer),
     "rope": Variant(RotarySelfAttention, positions="rope"),
-    "perceiver": Variant(Perceiver, build_blocks=perceiver_blocks),
+    "perceiver": Variant(Perceiver, build_blocks=perceiver_blocks, options=("bottleneck_dim",)),
     "shared-qk": Variant(SharedQKAttention),
     "shared-kv": Variant(SharedKVAttention),
     "shared-qkv": Variant(SharedQKVAttention),

@@ -9,16 +9,19 @@ from dataclasses import dataclass
 from torch import nn
 
 POSITIONS = ("learned", "sinusoidal", "rope", "alibi", "none")
+INSIDE = ("rope", "alibi")  # those that the attention itself applies
 
 
 @dataclass(frozen=True)
 class Variant:
-    """An entry of the registry: the layer, its default positions, and, where a variant changes the
-    stack of blocks itself, the function (config) -> list of blocks that builds it."""
+    """An entry of the registry: the layer, its default positions, where a variant changes the stack
+    of blocks itself, the function (config) -> list of blocks that builds it, and the options of
+    the command line that mean something to this variant alone."""
 
     layer: type[nn.Module]
     positions: str = "learned"
     build_blocks: Callable | None = None
+    options: tuple[str, ...] = ()
 
 
 VARIANTS: dict[str, Variant] = {}
@@ -73,10 +76,10 @@ def check_length(layer: nn.Module, length: int) -> None:
 def check_positions(layer: nn.Module, config) -> str:
     """The positions asked for. Raises ValueError for those that `layer` cannot apply itself."""
     name = positions_name(config)
-    if name in ("rope", "alibi") and name not in layer.inside:
-        part = "a query and key to rotate" if name == "rope" else "scores to add a bias to"
+    if name in INSIDE and name not in layer.inside:
+        part = "query and key to rotate" if name == "rope" else "scores to add a bias to"
         raise ValueError(
-            f"{type(layer).__name__} has not {part}, as positions {name} need; choose "
-            f"{', '.join(p for p in POSITIONS if p in ('learned', 'sinusoidal', 'none'))}"
+            f"{type(layer).__name__} has no {part}, as positions {name} need; choose "
+            f"{', '.join(p for p in POSITIONS if p not in INSIDE)}"
         )
     return name
