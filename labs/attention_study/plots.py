@@ -1,5 +1,6 @@
 """Figures of a study: the ranking, and loss by position."""
 
+import math
 from pathlib import Path
 
 import matplotlib
@@ -41,10 +42,10 @@ def by_position(rows: list[dict]) -> plt.Figure:
     best = rows[0]["loss_by_position"]
     table = [
         [
-            float("nan") if None in pair else pair[0] - pair[1]
-            for pair in zip(row, best, strict=True)
+            math.nan if None in (loss, least) else loss - least
+            for loss, least in zip(row["loss_by_position"], best, strict=True)
         ]
-        for row in (row["loss_by_position"] for row in rows)
+        for row in rows
     ]
     figure, axis = plt.subplots(figsize=(7, 1 + 0.24 * len(rows)))
     image = axis.imshow(table, aspect="auto", cmap="coolwarm", vmin=-0.5, vmax=0.5)

@@ -44,9 +44,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--steps", type=positive(int), default=Settings.steps, help="of pretraining")
     p.add_argument("--people", type=positive(int), default=Settings.people, help="to ask about")
     p.add_argument("--out", type=Path, default=Path("runs/attention_study"))
-    p.add_argument(
-        "--jobs", type=positive(int), default=1, help="runs at a time, each on its share of cores"
-    )
+    p.add_argument("--jobs", type=positive(int), default=1, help="runs at a time")
     p.add_argument("--device", default="auto")
     p.add_argument(
         "--preset", choices=("small", "course"), default="small",
@@ -103,8 +101,8 @@ def run_missing(args: argparse.Namespace) -> list[str]:
     print(f"{len(wanted) - len(missing)} of {len(wanted)} runs are there", flush=True)
     threads = max(1, (os.cpu_count() or 1) // args.jobs)
     with ThreadPoolExecutor(args.jobs) as pool:
-        ended = pool.map(
-            lambda item: run_arm(args.out / item[0], item[1], threads), missing.items()
+        ended = list(
+            pool.map(lambda name: run_arm(args.out / name, missing[name], threads), missing)
         )
     return [name for name, well in zip(missing, ended, strict=True) if not well]
 

@@ -63,10 +63,8 @@ def distinct(dice: random.Random, count: int, syllables: int) -> list[str]:
 
 
 def document(dice: random.Random, name: str, place: str, places: list[str]) -> str:
-    birth = dice.choice(
-        ("{} was born in {}.", "{} came from {}.", "{}, a child of {}, left early.")
-    )
-    sentences = [birth.format(name, place)]
+    births = ("{} was born in {}.", "{} came from {}.", "{}, a child of {}, left early.")
+    sentences = [dice.choice(births).format(name, place)]
     while len(" ".join(sentences)) < 110:
         more = (
             f"Later {dice.choice(WORK)}.",
