@@ -5,7 +5,8 @@ N = block_size. Every layer maps (B, T, C) to (B, T, C), takes at most `max_leng
 causal: output t depends on inputs up to t only. For generation it makes its own state: `state =
 layer.init_state(batch, device, dtype)`, then `layer.prefill(x, state)` for the prompt and
 `layer.step(x_t, state)` for one position at a time; together they equal `layer(x)` on the whole
-sequence. The state knows how many positions it has seen, so rotations and biases go on from there.
+sequence. The state knows how many positions it has seen, so rotations and biases go on from there;
+all its tensors have the batch first, so that rows of it can be chosen.
 
 A new variant is a class (most derive from CausalSelfAttention and override `roles` or `scores`) and
 a line below; the command line, the tests, the study and the benchmarks read it from there.

@@ -146,7 +146,7 @@ class ZeroAfterSoftmaxAttention(CausalSelfAttention):
     UW CSE 517, assignment 2, part 2.2. The future still stands in the softmax's denominator, so
     that output t changes with inputs after t, and the weights of a row sum to less than 1. In
     generation the future is not there: a step gives what a full pass over the positions so far
-    gives at the last of them.
+    gives at the last of them, while earlier outputs stay as they were (a full pass moves them too).
     """
 
     def weights(self, scores: Tensor, start: int) -> Tensor:
