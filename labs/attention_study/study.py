@@ -20,7 +20,7 @@ from arm import Settings
 from table import markdown, ranked, read_results, same_as_vanilla
 
 from attention import POSITIONS, VARIANTS
-from files import UserError, errors_are_sentences, write_whole
+from files import Parser, UserError, errors_are_sentences, write_whole
 from run import COURSE_SIZES, positive
 
 HERE = Path(__file__).resolve().parent
@@ -36,9 +36,7 @@ def arms() -> dict[str, tuple[str, str | None]]:
 
 
 def parser() -> argparse.ArgumentParser:
-    p = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    p = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--only", nargs="+", metavar="ARM", choices=arms(), help=", ".join(arms()))
     p.add_argument("--seeds", nargs="+", type=int, default=[0], metavar="K")
     p.add_argument("--steps", type=positive(int), default=Settings.steps, help="of pretraining")
