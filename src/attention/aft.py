@@ -1,7 +1,8 @@
 """Attention Free Transformers (arXiv 2105.14103): a weighted mean of values for each channel.
 
 Y_t = sigmoid(Q_t) * sum_{s<=t} exp(K_s + w_{t,s}) * V_s / sum_{s<=t} exp(K_s + w_{t,s}), products
-and quotient channel by channel; w is what the four variants differ in.
+and quotient channel by channel; w is what the four variants differ in. Their weights are not
+dropped, so `attn_pdrop` says nothing here.
 
 Shapes: B batch, T positions, C channels, N = block_size, S positions at hand, G groups of channels
 with a w of their own (1, or the heads in aft-conv).

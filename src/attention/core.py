@@ -1,4 +1,4 @@
-"""What softmax-like layers share, and the handout's two layers' common ground: vanilla attention.
+"""What softmax-like layers share, and the first of them, vanilla attention.
 
 Shapes: B batch, T positions, C channels (n_embd), H heads, D = C / H channels of a head,
 N = block_size, S positions seen so far.
@@ -115,7 +115,7 @@ class CausalSelfAttention(CausalAttention):
     """Multi-head attention: softmax(Q K^T / sqrt(D)) V, masked to the past (handout, equation 3).
 
     Attention Is All You Need, arXiv 1706.03762. `key`, `query`, `value`: W^K, W^Q, W^V of all heads
-    side by side; `proj`: W^O. Time O(T^2 C + T C^2), memory O(H T^2); a decoding step O(T C).
+    side by side; `proj`: W^O. Time O(T^2 C + T C^2), memory O(H T^2); a step O(T C + C^2).
     """
 
     inside = ("rope", "alibi")

@@ -1,6 +1,7 @@
 """Attention in linear time: what the past gives is a sum that does not grow.
 
-Shapes as in core.py; M features of a head. Sums are kept in float32 at least.
+Shapes as in core.py; M features of a head. Sums are kept in float32 at least. There is no matrix of
+weights to drop entries of, so `attn_pdrop` says nothing here.
 """
 
 import math
