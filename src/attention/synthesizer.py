@@ -85,7 +85,8 @@ class RandomSynthesizer(SynthesizerAttention):
 
     Synthesizer, arXiv 2005.00743, section 3.1. `r` (H, W, W): R of each head, normal(0, 1) at
     first, learned. Time O(T^2 C + T C^2), memory O(H T^2). Decoding needs no cache: as the weights
-    are known, each position adds its share to all outputs to come, O(W C) a step.
+    are known, each position adds its share to all outputs to come: O(W C) a row, and once for all
+    rows the softmax of R, O(H W^2), a step.
     """
 
     def build_scores(self, config, size: int, width: int) -> None:
