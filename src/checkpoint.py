@@ -16,7 +16,12 @@ from torch import Tensor
 
 from files import ROOT, UserError, read_text, write_whole
 
-SIZES = ("n_layer", "n_head", "n_embd", "block_size")
+SYNTHESIZER = {"mask", "w2", "b2"} | {
+    f"{part}.{kind}" for part in ("w1", "value", "proj") for kind in ("weight", "bias")
+}
+VANILLA = {"mask"} | {
+    f"{part}.{kind}" for part in ("key", "query", "value", "proj") for kind in ("weight", "bias")
+}
 
 
 def save_tensors(content: dict, path: str) -> None:
@@ -59,6 +64,17 @@ def clean_names(state: dict[str, Tensor]) -> dict[str, Tensor]:
     }
 
 
+def perceiver_names(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """State with the names of a perceiver's stack here, where it has the course's of 2023."""
+    if "down_block.C" not in state:
+        return state
+    stack = ("down_block.", "blocks.", "up_block.")
+    return {
+        f"blocks.0.{name}" if name.startswith(stack) else name: value
+        for name, value in state.items()
+    }
+
+
 def save_params(model: torch.nn.Module, path: str, description: dict) -> None:
     """Write the model's state_dict to `path` and `description` to `<path>.json`."""
     state = {name: value.cpu() for name, value in model.state_dict().items()}
@@ -73,7 +89,7 @@ def load_params(path: str) -> tuple[dict[str, Tensor], dict]:
 
     Raises UserError for a file that is no state_dict, or a description that is no JSON object.
     """
-    state = clean_names(load_tensors(path))
+    state = perceiver_names(clean_names(load_tensors(path)))
     if "tok_emb.weight" not in state or not all(isinstance(v, Tensor) for v in state.values()):
         raise UserError(
             f"{path}: not a params file of this model (no tok_emb.weight in it); give one written "
@@ -91,19 +107,32 @@ def load_params(path: str) -> tuple[dict[str, Tensor], dict]:
 
 
 def infer_description(state: dict[str, Tensor]) -> dict:
-    """What shapes alone tell: variant (of the course's two), n_layer, n_embd, block_size.
+    """What shapes alone tell: n_layer, n_embd, block_size, whether positions are learned, and the
+    variant where the names are those of one of the course's editions.
 
-    n_head shows only in a synthesizer's w2; for others it stays out.
+    n_head shows only in a synthesizer's w2 and in rotary tables; for others it stays out.
     """
     blocks = {int(name.split(".")[1]) for name in state if name.startswith("blocks.")}
-    found = {"n_layer": len(blocks), "n_embd": state["tok_emb.weight"].shape[1]}
+    channels = state["tok_emb.weight"].shape[1]
+    found = {"n_layer": len(blocks), "n_embd": channels}
     if "pos_emb" in state:
-        found["block_size"] = state["pos_emb"].shape[1]
-    w2 = state.get("blocks.0.attn.w2")
-    if w2 is not None:
-        found |= {"variant": "synthesizer", "n_head": found["n_embd"] // w2.shape[0]}
-    elif "blocks.0.attn.key.weight" in state:
+        found |= {"block_size": state["pos_emb"].shape[1], "positions": "learned"}
+    elif "blocks.0.attn.mask" in state:
+        found["block_size"] = state["blocks.0.attn.mask"].shape[-1]
+    start = "blocks.0.attn."
+    names = {name.removeprefix(start) for name in state if name.startswith(start)}
+    if names == SYNTHESIZER:
+        size = state[f"{start}w2"].shape[0]
+        found |= {"variant": "synthesizer", "n_head": channels // size}
+    elif names == VANILLA:
         found["variant"] = "vanilla"
+    elif names == VANILLA | {"rope_cache"}:
+        size = 2 * state[f"{start}rope_cache"].shape[1]
+        found |= {"variant": "rope", "n_head": channels // size}
+    elif "blocks.0.down_block.C" in state:
+        inner = {name.split(".")[3] for name in state if name.startswith("blocks.0.blocks.")}
+        latents = state["blocks.0.down_block.C"].shape[1]
+        found |= {"variant": "perceiver", "n_layer": len(inner) + 2, "bottleneck_dim": latents}
     return found
 
 

@@ -1,4 +1,4 @@
-"""The GPT of the course: a minGPT with learned positions, pre-norm blocks and an untied head.
+"""The GPT of the course: a minGPT with pre-norm blocks and an untied head.
 
 Shapes: B batch, T positions, C channels, V vocabulary.
 """
@@ -7,7 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from attention import VARIANTS, variant_name
+from attention import VARIANTS, Block, positions_name, variant_name
+from attention.positions import sinusoids
 from dropout import Dropout
 
 IGNORE = 0  # the target (PAD) that carries no loss
@@ -18,6 +19,9 @@ class GPTConfig:
 
     `GPTConfig(vocab_size, block_size, n_layer=4, n_head=8, n_embd=256, ...)`; `variant` names an
     entry of `attention.VARIANTS`, and a flag of that name (`config.synthesizer = True`) does too.
+    `positions`: one of `attention.POSITIONS`, or None for the variant's own. What single variants
+    read: `bottleneck_dim` (perceiver; 32), `aft_window` (aft-local, aft-conv; 32),
+    `performer_features` (twice the head size) and `performer_redraw` (1000 passes).
     """
 
     embd_pdrop = 0.1
@@ -26,32 +30,14 @@ class GPTConfig:
     n_layer = 4
     n_head = 8
     n_embd = 256
+    positions = None
+    bottleneck_dim = None
 
     def __init__(self, vocab_size: int, block_size: int, **kwargs):
         self.vocab_size = vocab_size
         self.block_size = block_size
         for name, value in kwargs.items():
             setattr(self, name, value)
-
-
-class Block(nn.Module):
-    """x + attention(norm(x)), then x + MLP(norm(x)), the MLP four times as wide as the channels."""
-
-    def __init__(self, config: GPTConfig):
-        super().__init__()
-        self.ln1 = nn.LayerNorm(config.n_embd)
-        self.ln2 = nn.LayerNorm(config.n_embd)
-        self.attn = VARIANTS[variant_name(config)].layer(config)
-        self.mlp = nn.Sequential(
-            nn.Linear(config.n_embd, 4 * config.n_embd),
-            nn.GELU(),
-            nn.Linear(4 * config.n_embd, config.n_embd),
-            Dropout(config.resid_pdrop),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = x + self.attn(self.ln1(x))
-        return x + self.mlp(self.ln2(x))
 
 
 class GPT(nn.Module):
@@ -65,28 +51,43 @@ class GPT(nn.Module):
         self.variant = variant_name(config)
         self.block_size = config.block_size
         self.tok_emb = nn.Embedding(config.vocab_size, config.n_embd)
-        self.pos_emb = nn.Parameter(torch.zeros(1, config.block_size, config.n_embd))
+        self.positions = positions_name(config)
+        if self.positions == "learned":
+            self.pos_emb = nn.Parameter(torch.zeros(1, config.block_size, config.n_embd))
+        elif self.positions == "sinusoidal":
+            table = sinusoids(config.block_size, config.n_embd)
+            self.register_buffer("pos_table", table, persistent=False)
         self.drop = Dropout(config.embd_pdrop)
         build = VARIANTS[self.variant].build_blocks or default_blocks
         self.blocks = nn.Sequential(*build(config))
         self.ln_f = nn.LayerNorm(config.n_embd)
         self.head = nn.Linear(config.n_embd, config.vocab_size, bias=False)
         self.apply(init_weights)
-        lengths = [getattr(m, "max_length", self.block_size) for m in self.modules()]
-        self.max_length = min(lengths)
+        self.max_length = min(self.block_size, *(block.max_length for block in self.blocks))
 
     def get_block_size(self) -> int:
         return self.block_size
 
+    def embed(self, idx: Tensor, start: int = 0) -> Tensor:
+        """What the blocks read, (B, T, C): characters idx (B, T) and their positions from `start`.
+
+        Raises ValueError where they reach beyond `max_length`.
+        """
+        end = start + idx.shape[1]
+        if end > self.max_length:
+            raise ValueError(
+                f"{end} characters are too many for this model, which takes {self.max_length}"
+            )
+        x = self.tok_emb(idx)
+        if self.positions == "learned":
+            x = x + self.pos_emb[:, start:end]
+        elif self.positions == "sinusoidal":
+            x = x + self.pos_table[:, start:end]
+        return self.drop(x)
+
     def hidden(self, idx: Tensor) -> Tensor:
         """Final normed channels (B, T, C) of the characters idx (B, T)."""
-        length = idx.shape[1]
-        if length > self.max_length:
-            raise ValueError(
-                f"{length} characters are too many for this model, which takes {self.max_length}"
-            )
-        x = self.drop(self.tok_emb(idx) + self.pos_emb[:, :length])
-        return self.ln_f(self.blocks(x))
+        return self.ln_f(self.blocks(self.embed(idx)))
 
     def forward(self, idx: Tensor, targets: Tensor | None = None):
         """Logits (B, T, V), and the mean cross-entropy over targets that are not PAD, or None."""

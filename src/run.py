@@ -14,7 +14,7 @@ import checkpoint
 import distributed
 import trainer
 import utils
-from attention import VARIANTS
+from attention import POSITIONS, VARIANTS, bottleneck, positions_name
 from dataset import CharCorruptionDataset, NameDataset, vocabulary_hash
 from engine import COMPILE, DEVICES, PRECISIONS, pick_device
 from evaluation import load_questions, predict, write_predictions
@@ -24,6 +24,7 @@ from recipes import RECIPES, trainer_config
 from runlog import RunLog
 
 COURSE_SIZES = {"n_layer": 4, "n_head": 8, "n_embd": 256, "block_size": 128}
+ARCHITECTURE = (*COURSE_SIZES, "positions", "bottleneck_dim")
 
 
 def positive(kind):
@@ -63,6 +64,10 @@ def parser() -> Parser:
     )
     for name, size in COURSE_SIZES.items():
         run.add_argument(f"--{name}", type=positive(int), help=f"{size}, or the params' own")
+    run.add_argument("--positions", choices=POSITIONS, help="the variant's, or the params' own")
+    run.add_argument(
+        "--bottleneck_dim", type=positive(int), help="of a perceiver: 32, or the params' own"
+    )
 
     machine = p.add_argument_group("the machine")
     machine.add_argument("--device", choices=DEVICES, default="auto")
@@ -88,12 +93,14 @@ def load_corpus(args: argparse.Namespace, path: str, block_size: int) -> CharCor
 
 
 def read_params(args: argparse.Namespace) -> tuple[dict | None, dict]:
-    """The params to start from (None if there are none), and the variant and sizes that hold.
+    """The params to start from (None if there are none), and the sizes and positions that hold.
 
     Explicit flags, then the params' JSON, then their shapes, then the course's numbers; a flag that
-    contradicts the params is an error.
+    contradicts the params, or that the variant does not read, is an error.
     """
-    sizes = {name: getattr(args, name) for name in COURSE_SIZES}
+    if args.bottleneck_dim and "bottleneck_dim" not in VARIANTS[args.variant].options:
+        raise UserError(f"{args.variant} has no bottleneck; drop --bottleneck_dim")
+    sizes = {name: getattr(args, name) for name in ARCHITECTURE}
     state, found = None, {}
     if args.reading_params_path is not None:
         path = args.reading_params_path
@@ -107,9 +114,10 @@ def read_params(args: argparse.Namespace) -> tuple[dict | None, dict]:
                 raise UserError(f"{path}: its {name} is {found[name]}, not {asked}; drop --{name}")
         if not description:
             assumed = {name: found.get(name, size) for name, size in COURSE_SIZES.items()}
+            assumed |= {"positions": found.get("positions") or VARIANTS[args.variant].positions}
             print(f"{path}.json is missing; assuming {args.variant} with {assumed}")
-    for name, size in COURSE_SIZES.items():
-        sizes[name] = sizes[name] or found.get(name) or size
+    for name in ARCHITECTURE:
+        sizes[name] = sizes[name] or found.get(name) or COURSE_SIZES.get(name)
     return state, sizes | {"vocabulary": found.get("vocabulary")}
 
 
@@ -135,6 +143,14 @@ def build_model(args, dataset: CharCorruptionDataset, state: dict | None, sizes:
     return model
 
 
+def architecture(config: GPTConfig) -> dict:
+    """Sizes, positions and bottleneck of a model, as its params' JSON keeps them."""
+    found = {name: getattr(config, name) for name in COURSE_SIZES}
+    options = VARIANTS[config.variant].options
+    latents = bottleneck(config) if "bottleneck_dim" in options else None
+    return found | {"positions": positions_name(config), "bottleneck_dim": latents}
+
+
 def build_training(args: argparse.Namespace) -> trainer.Trainer:
     """Everything that `pretrain` or `finetune` does before the first step."""
     finetune = args.function == "finetune"
@@ -152,7 +168,7 @@ def build_training(args: argparse.Namespace) -> trainer.Trainer:
     model = build_model(args, corpus, state, sizes)
     identity = {"function": args.function, "variant": args.variant, "starts_from": phase}
     identity |= {"corpus": digest(*paths), "unicode_names": args.unicode_names}
-    identity |= {name: getattr(model.config, name) for name in COURSE_SIZES}
+    identity |= architecture(model.config)
     config = trainer_config(
         RECIPES["course"][phase],
         documents=len(corpus),
@@ -193,7 +209,7 @@ def train(args: argparse.Namespace) -> None:
         return
     config = run.model.config
     description = {"variant": args.variant, "vocab_size": config.vocab_size}
-    description |= {name: getattr(config, name) for name in COURSE_SIZES}
+    description |= architecture(config)
     description |= {
         "vocabulary": vocabulary_hash(run.train_dataset),
         "recipe": "course",

@@ -1,0 +1,53 @@
+"""A block of the stack: attention and MLP, each after a norm and beside the stream."""
+
+from torch import Tensor, nn
+
+from attention.registry import VARIANTS, variant_name
+from dropout import Dropout
+
+
+def mlp(config) -> nn.Sequential:
+    """The MLP of a block, four times as wide as the channels."""
+    return nn.Sequential(
+        nn.Linear(config.n_embd, 4 * config.n_embd),
+        nn.GELU(),
+        nn.Linear(4 * config.n_embd, config.n_embd),
+        Dropout(config.resid_pdrop),
+    )
+
+
+class Block(nn.Module):
+    """x + attention(norm(x)), then x + MLP(norm(x)), the MLP four times as wide as the channels.
+
+    The attention is that of the configuration's variant, or of the class `layer`.
+    """
+
+    def __init__(self, config, layer: type[nn.Module] | None = None):
+        super().__init__()
+        self.ln1 = nn.LayerNorm(config.n_embd)
+        self.ln2 = nn.LayerNorm(config.n_embd)
+        self.attn = (layer or VARIANTS[variant_name(config)].layer)(config)
+        self.mlp = mlp(config)
+
+    @property
+    def max_length(self) -> int:
+        """The most positions that the attention takes."""
+        return self.attn.max_length
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x + self.attn(self.ln1(x))
+        return x + self.mlp(self.ln2(x))
+
+    def init_state(self, batch: int, device, dtype) -> dict:
+        """The state of the attention before the first position."""
+        return self.attn.init_state(batch, device, dtype)
+
+    def prefill(self, x: Tensor, state: dict) -> Tensor:
+        """Outputs (B, T, C) of the positions x after those in `state`, which takes them in."""
+        x = x + self.attn.prefill(self.ln1(x), state)
+        return x + self.mlp(self.ln2(x))
+
+    def step(self, x_t: Tensor, state: dict) -> Tensor:
+        """Output (B, 1, C) of the one next position."""
+        x_t = x_t + self.attn.step(self.ln1(x_t), state)
+        return x_t + self.mlp(self.ln2(x_t))

@@ -1,0 +1,146 @@
+"""What softmax-like layers share, and the first of them, vanilla attention.
+
+Shapes: B batch, T positions, C channels (n_embd), H heads, D = C / H channels of a head,
+N = block_size, S positions seen so far.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from attention.positions import alibi_slopes, rotary_table, rotate
+from attention.registry import check_heads, check_length, check_positions
+from dropout import Dropout
+
+
+class CausalAttention(nn.Module):
+    """Heads, the causal mask, dropouts, positions inside, a cache of past positions.
+
+    A subclass builds `attn_drop`, `resid_drop`, `proj` and whatever its scores need (in its own
+    order, which fixes the random initial weights), calls `setup`, and says in two methods how
+    scores come from inputs: `project(x, start)` gives the query side of these positions
+    and the tensors (B, H, T, .) that later positions will need of them, the values last;
+    `scores(query, past)` the (B, H, T, S) scores of these positions against all S so far, `past`
+    being those tensors of all.
+    """
+
+    inside: tuple[str, ...] = ("alibi",)  # the positions that this layer can apply itself
+
+    def setup(self, config) -> None:
+        """Heads, positions and mask: the buffer `mask` (1, 1, N, N) is 1 where t may see s."""
+        self.n_head = config.n_head
+        self.max_length = config.block_size
+        ones = torch.ones(config.block_size, config.block_size)
+        self.register_buffer("mask", torch.tril(ones).view(1, 1, *ones.shape))
+        self.positions = check_positions(self, config)
+        if self.positions == "rope":
+            self.set_rotation(config)
+        if self.positions == "alibi":
+            slopes = alibi_slopes(config.n_head)
+            self.register_buffer("slopes", slopes.view(-1, 1, 1), persistent=False)
+
+    def set_rotation(self, config) -> None:
+        table = rotary_table(config.block_size, check_heads(config))
+        self.register_buffer("rope_cache", table)  # the 2024 edition's name
+
+    def rotated(self, x: Tensor, start: int) -> Tensor:
+        """x (B, H, T, D) turned by its positions from `start`, where the layer has rotary ones."""
+        if not hasattr(self, "rope_cache"):
+            return x
+        return rotate(x, self.rope_cache[start : start + x.shape[2]])
+
+    def split(self, x: Tensor) -> Tensor:
+        """(B, T, C) -> (B, H, T, D)."""
+        B, T, C = x.shape
+        return x.view(B, T, self.n_head, C // self.n_head).transpose(1, 2)
+
+    def project(self, x: Tensor, start: int) -> tuple[Tensor, tuple[Tensor, ...]]:
+        raise NotImplementedError
+
+    def scores(self, query: Tensor, past: tuple[Tensor, ...]) -> Tensor:
+        raise NotImplementedError
+
+    def weights(self, scores: Tensor, start: int) -> Tensor:
+        """How much each position takes of each: softmax of the scores, the future masked."""
+        T, S = scores.shape[-2:]
+        hidden = self.mask[:, :, start : start + T, :S] == 0
+        return F.softmax(self.biased(scores, start).masked_fill(hidden, float("-inf")), dim=-1)
+
+    def biased(self, scores: Tensor, start: int) -> Tensor:
+        """Scores less slope (t - s), where the layer has ALiBi positions."""
+        if self.positions != "alibi":
+            return scores
+        T, S = scores.shape[-2:]
+        t = torch.arange(start, start + T, device=scores.device)[:, None]
+        distance = (t - torch.arange(S, device=scores.device)).to(scores.dtype)
+        return scores - self.slopes * distance
+
+    def attend(self, weights: Tensor, value: Tensor) -> Tensor:
+        """weights value, heads joined: (B, H, T, S), (B, H, S, D) -> (B, T, C)."""
+        y = (self.attn_drop(weights) @ value).transpose(1, 2).flatten(2)
+        return self.resid_drop(self.proj(y))
+
+    def forward(self, x: Tensor, layer_past=None) -> Tensor:
+        check_length(self, x.shape[1])
+        query, past = self.project(x, 0)
+        return self.attend(self.weights(self.scores(query, past), 0), past[-1])
+
+    def init_state(self, batch: int, device, dtype) -> dict:
+        """An empty cache: no position seen yet."""
+        return {"past": None}
+
+    def prefill(self, x: Tensor, state: dict) -> Tensor:
+        """Outputs of the positions x (B, T, C) after those in `state`, which takes them in."""
+        start = 0 if state["past"] is None else state["past"][-1].shape[2]
+        check_length(self, start + x.shape[1])
+        query, new = self.project(x, start)
+        past = state["past"] = joined(state["past"], new)
+        return self.attend(self.weights(self.scores(query, past), start), past[-1])
+
+    def step(self, x_t: Tensor, state: dict) -> Tensor:
+        """Output of the one next position x_t (B, 1, C)."""
+        return self.prefill(x_t, state)
+
+
+def joined(old: tuple[Tensor, ...] | None, new: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """The tensors (B, H, S, .) of the positions so far with those (B, H, T, .) of the new ones."""
+    if old is None:
+        return new
+    return tuple(torch.cat(pair, dim=2) for pair in zip(old, new, strict=True))
+
+
+class CausalSelfAttention(CausalAttention):
+    """Multi-head attention: softmax(Q K^T / sqrt(D)) V, masked to the past (handout, equation 3).
+
+    Attention Is All You Need, arXiv 1706.03762. `key`, `query`, `value`: W^K, W^Q, W^V of all heads
+    side by side; `proj`: W^O. Time O(T^2 C + T C^2), memory O(H T^2); a step O(T C + C^2).
+    """
+
+    inside = ("rope", "alibi")
+
+    def __init__(self, config):
+        super().__init__()
+        check_heads(config)
+        self.build_projections(config)
+        self.attn_drop = Dropout(config.attn_pdrop)
+        self.resid_drop = Dropout(config.resid_pdrop)
+        self.proj = nn.Linear(config.n_embd, config.n_embd)
+        self.setup(config)
+
+    def build_projections(self, config) -> None:
+        self.key = nn.Linear(config.n_embd, config.n_embd)
+        self.query = nn.Linear(config.n_embd, config.n_embd)
+        self.value = nn.Linear(config.n_embd, config.n_embd)
+
+    def roles(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Key, query and value (B, T, C) of the inputs x (B, T, C)."""
+        return self.key(x), self.query(x), self.value(x)
+
+    def project(self, x: Tensor, start: int) -> tuple[Tensor, tuple[Tensor, ...]]:
+        key, query, value = (self.split(part) for part in self.roles(x))
+        return self.rotated(query, start), (self.rotated(key, start), value)
+
+    def scores(self, query: Tensor, past: tuple[Tensor, ...]) -> Tensor:
+        return (query @ past[0].transpose(-2, -1)) * (1.0 / math.sqrt(query.size(-1)))

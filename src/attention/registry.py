@@ -1,0 +1,85 @@
+"""The one registry of variants, and what a configuration asks of it.
+
+`VARIANTS` is filled in `attention/__init__.py`, a line a variant.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import nn
+
+POSITIONS = ("learned", "sinusoidal", "rope", "alibi", "none")
+INSIDE = ("rope", "alibi")  # those that the attention itself applies
+
+
+@dataclass(frozen=True)
+class Variant:
+    """An entry of the registry: the layer, its default positions, where a variant changes the stack
+    of blocks itself, the function (config) -> list of blocks that builds it, and the options of
+    the command line that mean something to this variant alone."""
+
+    layer: type[nn.Module]
+    positions: str = "learned"
+    build_blocks: Callable | None = None
+    options: tuple[str, ...] = ()
+
+
+VARIANTS: dict[str, Variant] = {}
+
+
+def variant_name(config) -> str:
+    """The variant that `config` asks for: its `variant`, or a flag (`config.synthesizer = True`).
+
+    Raises ValueError for a name that the registry does not have, or for two at once.
+    """
+    flags = [name for name in VARIANTS if getattr(config, name.replace("-", "_"), False)]
+    name = getattr(config, "variant", None)
+    names = flags + ([name] if name and name not in flags else [])
+    if len(names) > 1:
+        raise ValueError(f"the configuration asks for {' and '.join(names)}; choose one")
+    name = names[0] if names else "vanilla"
+    if name not in VARIANTS:
+        raise ValueError(f"unknown variant {name!r}; choose one of {', '.join(VARIANTS)}")
+    return name
+
+
+def positions_name(config) -> str:
+    """The positions that `config` asks for: its `positions`, or else its variant's own.
+
+    Raises ValueError for a name that is none of POSITIONS.
+    """
+    name = getattr(config, "positions", None) or VARIANTS[variant_name(config)].positions
+    if name not in POSITIONS:
+        raise ValueError(f"unknown positions {name!r}; choose one of {', '.join(POSITIONS)}")
+    return name
+
+
+def check_heads(config) -> int:
+    """The channels of a head. Raises ValueError unless the heads divide the channels."""
+    if config.n_embd % config.n_head:
+        raise ValueError(
+            f"n_embd {config.n_embd} cannot be divided among n_head {config.n_head} heads; "
+            "choose a multiple"
+        )
+    return config.n_embd // config.n_head
+
+
+def check_length(layer: nn.Module, length: int) -> None:
+    """Raise ValueError where `length` positions are more than `layer` takes."""
+    if length > layer.max_length:
+        raise ValueError(
+            f"{type(layer).__name__} is {layer.max_length} positions wide and cannot take "
+            f"{length}; shorten the input or build the model with a larger block_size"
+        )
+
+
+def check_positions(layer: nn.Module, config) -> str:
+    """The positions asked for. Raises ValueError for those that `layer` cannot apply itself."""
+    name = positions_name(config)
+    if name in INSIDE and name not in layer.inside:
+        part = "query and key to rotate" if name == "rope" else "scores to add a bias to"
+        raise ValueError(
+            f"{type(layer).__name__} has no {part}, as positions {name} need; choose "
+            f"{', '.join(p for p in POSITIONS if p not in INSIDE)}"
+        )
+    return name
