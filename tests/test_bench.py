@@ -81,9 +81,9 @@ def test_everybody_trains_on_the_same_rows(corpus, monkeypatch):
 
 
 def characters(pieces) -> list:
-    """The rows of a batch without their padding, in an order of their own."""
-    rows = [(x.tolist(), y.tolist()) for xs, ys in pieces for x, y in zip(xs, ys, strict=True)]
-    return sorted(([c for c in x if c], [c for c in y if c]) for x, y in rows)
+    """The rows of a batch, where their targets are real, in an order of their own."""
+    pairs = [(x, y) for xs, ys in pieces for x, y in zip(xs, ys, strict=True)]
+    return sorted((x[y != 0].tolist(), y[y != 0].tolist()) for x, y in pairs)
 
 
 def test_train_step_reports_each_contender(corpus):
