@@ -52,6 +52,20 @@ class Block(nn.Module):
         x = x + self.attn(self.ln1(x))
         return x + self.mlp(self.ln2(x))
 
+    def init_state(self, batch: int, device, dtype) -> dict:
+        """The state of the attention before the first position."""
+        return self.attn.init_state(batch, device, dtype)
+
+    def prefill(self, x: Tensor, state: dict) -> Tensor:
+        """Outputs (B, T, C) of the positions x after those in `state`, which takes them in."""
+        x = x + self.attn.prefill(self.ln1(x), state)
+        return x + self.mlp(self.ln2(x))
+
+    def step(self, x_t: Tensor, state: dict) -> Tensor:
+        """Output (B, 1, C) of the one next position."""
+        x_t = x_t + self.attn.step(self.ln1(x_t), state)
+        return x_t + self.mlp(self.ln2(x_t))
+
 
 class GPT(nn.Module):
     """Next-character model: `logits, loss = model(idx, targets)`."""
@@ -77,15 +91,21 @@ class GPT(nn.Module):
     def get_block_size(self) -> int:
         return self.block_size
 
+    def embed(self, idx: Tensor, start: int = 0) -> Tensor:
+        """What the blocks read, (B, T, C): characters idx (B, T) and their positions from `start`.
+
+        Raises ValueError where they reach beyond `max_length`.
+        """
+        end = start + idx.shape[1]
+        if end > self.max_length:
+            raise ValueError(
+                f"{end} characters are too many for this model, which takes {self.max_length}"
+            )
+        return self.drop(self.tok_emb(idx) + self.pos_emb[:, start:end])
+
     def hidden(self, idx: Tensor) -> Tensor:
         """Final normed channels (B, T, C) of the characters idx (B, T)."""
-        length = idx.shape[1]
-        if length > self.max_length:
-            raise ValueError(
-                f"{length} characters are too many for this model, which takes {self.max_length}"
-            )
-        x = self.drop(self.tok_emb(idx) + self.pos_emb[:, :length])
-        return self.ln_f(self.blocks(x))
+        return self.ln_f(self.blocks(self.embed(idx)))
 
     def forward(self, idx: Tensor, targets: Tensor | None = None):
         """Logits (B, T, V), and the mean cross-entropy over targets that are not PAD, or None."""
