@@ -15,6 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from dropout import Dropout
+
 
 def check_heads(config) -> None:
     """Raise ValueError unless the heads divide the channels."""
@@ -107,8 +109,8 @@ class CausalSelfAttention(CausalAttention):
         self.key = nn.Linear(config.n_embd, config.n_embd)
         self.query = nn.Linear(config.n_embd, config.n_embd)
         self.value = nn.Linear(config.n_embd, config.n_embd)
-        self.attn_drop = nn.Dropout(config.attn_pdrop)
-        self.resid_drop = nn.Dropout(config.resid_pdrop)
+        self.attn_drop = Dropout(config.attn_pdrop)
+        self.resid_drop = Dropout(config.resid_pdrop)
         self.proj = nn.Linear(config.n_embd, config.n_embd)
         self.setup(config)
 
@@ -137,8 +139,8 @@ class SynthesizerAttention(CausalAttention):
         self.w2 = nn.Parameter(torch.zeros(config.n_embd // config.n_head, width))
         self.b2 = nn.Parameter(torch.zeros(width))
         self.value = nn.Linear(config.n_embd, config.n_embd)
-        self.attn_drop = nn.Dropout(config.attn_pdrop)
-        self.resid_drop = nn.Dropout(config.resid_pdrop)
+        self.attn_drop = Dropout(config.attn_pdrop)
+        self.resid_drop = Dropout(config.resid_pdrop)
         self.proj = nn.Linear(config.n_embd, config.n_embd)
         self.setup(config)
         self.max_length = width

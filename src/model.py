@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from attention import VARIANTS, variant_name
+from dropout import Dropout
 
 IGNORE = 0  # the target (PAD) that carries no loss
 
@@ -45,7 +46,7 @@ class Block(nn.Module):
             nn.Linear(config.n_embd, 4 * config.n_embd),
             nn.GELU(),
             nn.Linear(4 * config.n_embd, config.n_embd),
-            nn.Dropout(config.resid_pdrop),
+            Dropout(config.resid_pdrop),
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -79,7 +80,7 @@ class GPT(nn.Module):
         self.block_size = config.block_size
         self.tok_emb = nn.Embedding(config.vocab_size, config.n_embd)
         self.pos_emb = nn.Parameter(torch.zeros(1, config.block_size, config.n_embd))
-        self.drop = nn.Dropout(config.embd_pdrop)
+        self.drop = Dropout(config.embd_pdrop)
         build = VARIANTS[self.variant].build_blocks or default_blocks
         self.blocks = nn.Sequential(*build(config))
         self.ln_f = nn.LayerNorm(config.n_embd)

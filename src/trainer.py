@@ -48,7 +48,7 @@ class TrainerConfig:
     device: str = "auto"
     precision: str = "auto"
     compile: str = "auto"
-    parts: int = 2  # length-sorted pieces that a batch is computed in
+    parts: int = 8  # length-sorted pieces that a batch is computed in
     checkpoint_path: str | None = None
     checkpoint_minutes: float = 10.0
     resume: bool = False

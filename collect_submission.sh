@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# Writes assignment5.zip: the code, the data and what the handout asks to hand in. Run from the
+# folder that holds the params and predictions (the project's root). Fails, and names what is wrong,
+# when an artifact is missing or a predictions file has another number of lines than its questions.
+set -eu
+root=$(cd "$(dirname "$0")" && pwd)
+python=${PYTHON:-python3}
+command -v "$python" >/dev/null || python=python
+exec "$python" - "$root" <<'PYTHON'
+import sys
+import zipfile
+from pathlib import Path
+
+root = Path(sys.argv[1])
+sys.path.insert(0, str(root / "src"))
+from files import UserError, errors_are_sentences, find_files, write_whole  # noqa: E402
+
+DATA = ("wiki.txt", "birth_places_train.tsv", "birth_dev.tsv", "birth_test_inputs.tsv")
+PARAMS = ("vanilla.model.params", "vanilla.finetune.params", "synthesizer.finetune.params")
+PREDICTIONS = {
+    f"{run}.{split}.predictions": split
+    for run in ("vanilla.nopretrain", "vanilla.pretrain", "synthesizer.pretrain")
+    for split in ("dev", "test")
+}
+
+
+def count(path):
+    return sum(1 for line in Path(path).read_text(encoding="utf-8").splitlines() if line.strip())
+
+
+def problems(data):
+    questions = {"dev": count(data[2]), "test": count(data[3])}
+    for name in (*PARAMS, *PREDICTIONS):
+        if not Path(name).is_file():
+            yield f"{name} is missing"
+        elif name in PREDICTIONS:
+            lines = len(Path(name).read_text(encoding="utf-8").split("\n")) - 1
+            if lines != questions[PREDICTIONS[name]]:
+                yield f"{name} has {lines} lines for {questions[PREDICTIONS[name]]} questions"
+
+
+with errors_are_sentences():
+    data = find_files(*DATA)
+    found = list(problems(data))
+    if found:
+        raise UserError("; ".join(found) + "; make them with src/run.py (README.md)")
+    with write_whole("assignment5.zip", "wb") as out, zipfile.ZipFile(
+        out, "w", zipfile.ZIP_DEFLATED
+    ) as archive:
+        for path in sorted((root / "src").rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                archive.write(path, path.relative_to(root))
+        archive.write(root / "london_baseline.py", "london_baseline.py")
+        for name, path in zip(DATA, data):
+            archive.write(path, name)
+        for name in (*PARAMS, *PREDICTIONS):
+            archive.write(name)
+            if Path(f"{name}.json").is_file():
+                archive.write(f"{name}.json")
+        print(f"assignment5.zip: {len(archive.namelist())} files")
+PYTHON

@@ -1,0 +1,33 @@
+"""Dropout whose masks cost little on a CPU."""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+LANES = 65536  # values of a 16-bit random number
+
+
+class Dropout(nn.Dropout):
+    """nn.Dropout with 16 random bits an element: P(drop) is p rounded to a multiple of 2^-16.
+
+    torch draws a CPU mask's elements one by one from one Mersenne twister, which takes a third of
+    a training step; here numpy's SFC64, seeded from torch's generator (so torch.manual_seed fixes
+    the masks), gives four elements a number. On other devices and in compiled code it is nn.Dropout.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or self.p == 0:
+            return x
+        if x.device.type != "cpu" or torch.compiler.is_compiling():
+            return F.dropout(x, self.p)
+        return x * keep_mask(x, self.p) * (1 / (1 - self.p))
+
+
+def keep_mask(like: Tensor, p: float) -> Tensor:
+    """Independent 1 (keep) with probability 1 - p, else 0, in the shape and dtype of `like`."""
+    seed = int(torch.empty((), dtype=torch.int64).random_())
+    numbers = np.random.SFC64(seed).random_raw((like.numel() + 3) // 4)
+    lanes = torch.from_numpy(numbers.view(np.int16))[: like.numel()].view(like.shape)
+    mask = torch.empty(like.shape, dtype=like.dtype)
+    return torch.ge(lanes, round(p * LANES) - LANES // 2, out=mask)
