@@ -176,6 +176,22 @@ class Answers:
         return self.details([f"Where was {name} born?" for name in people])
 
 
+def open_answers(
+    model: GPT,
+    dataset: CharCorruptionDataset,
+    params_path: str,
+    corpus_path: str,
+    finetuning_path: str | None = None,
+) -> Answers:
+    """Answers of the model in `params_path`, with the calibration that stands beside it."""
+    path = confidence.calibration_path(params_path)
+    calibration = confidence.read_calibration(path)
+    if calibration is None:
+        print(f"{path} is missing: the confidence is uncalibrated (src/calibrate.py makes one)")
+    finetuning = load_golds(finetuning_path) if finetuning_path else None
+    return Answers(model, dataset, Corpus(read_text(corpus_path)), calibration, finetuning)
+
+
 def certainty(
     answer: str,
     written: decode.Continuation,
@@ -209,12 +225,31 @@ def load_golds(path: str) -> list[str] | None:
     return [row.rstrip("\r").split("\t")[1].strip() for row in rows]
 
 
-def write_details(rows: list[dict], path: str) -> None:
-    """One JSON object a line."""
+def write_report_files(
+    answers: Answers,
+    questions: Sequence[str],
+    golds: Sequence[str] | None,
+    path: str,
+    about: dict,
+) -> list[str]:
+    """Write the rows of the questions to `path`, one JSON object a line, and what concerns the run
+    as a whole, with the control group, to `run_path(path)`. Returns the answers."""
+    rows = answers.details(questions, golds)
+    names = [person(question) for question in questions]
+    known = answers.finetuning
+    about = about | {
+        "calibration": answers.calibration,
+        "finetuning_answers": None if known is None else dict(known.most_common()),
+        "invented": answers.invented(names, min(len(names), INVENTED)),
+    }
     with write_whole(path) as file:
         file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    with write_whole(run_path(path)) as file:
+        json.dump(about, file, ensure_ascii=False, indent=1)
+        file.write("\n")
+    return [row["answer"] for row in rows]
 
 
-def run_path(details_path: str) -> str:
-    """Where the facts about a run stand, beside the rows in `details_path`."""
-    return f"{details_path.removesuffix('.jsonl')}.run.json"
+def run_path(path: str) -> str:
+    """Where the facts about a run stand, beside its rows in `path`."""
+    return f"{path.removesuffix('.jsonl')}.run.json"
