@@ -93,7 +93,8 @@ def reliability(axes, rows: list[dict]) -> None:
     low = [value - lower for value, (lower, _) in zip(y, intervals, strict=True)]
     high = [upper - value for value, (_, upper) in zip(y, intervals, strict=True)]
     axes.plot([0, 1], [0, 1], color=THIRD, linewidth=1, linestyle="--")
-    axes.errorbar(x, y, (np.maximum(low, 0), np.maximum(high, 0)), color=FIRST, linewidth=1.2)
+    error = (np.maximum(low, 0), np.maximum(high, 0))
+    axes.errorbar(x, y, error, color=FIRST, linestyle="none", elinewidth=1.2)
     sizes = [12 + 120 * row["count"] / most for row in filled]
     axes.scatter(x, y, sizes, color=FIRST, zorder=3)
     unit_square(axes, "confidence", "share right")

@@ -22,6 +22,11 @@ from provenance import person
 
 NEEDED = ("question", "answer", "gold", "correct", "logprob", "confidence", "answer_in_document")
 BASELINE = "London"
+COMPARED = (
+    "right", "95 % interval", "“London” every time", "supported by the person’s document",
+    "area under ROC", "calibration error", "Brier score", "right against invented: area",
+    "confidence",
+)  # fmt: skip
 TOP = 10  # most frequent answers shown
 NAME_LENGTHS = (11, 13, 15, 18)  # upper ends of the groups, in characters
 PLACE_COUNTS = (1, 3, 10, 30)
@@ -283,7 +288,7 @@ def group_figures(rows: list[dict]) -> list[tuple[str, list[dict], str, str]]:
         (
             "By how often the place occurs",
             grouped(placed, lambda row: row["gold_documents"], PLACE_COUNTS),
-            "documents that have the right place in them (questions)",
+            "documents with the right place (questions)",
             "Accuracy with its 95 % interval. A rare place cannot be guessed.",
         ),
         (
@@ -295,7 +300,7 @@ def group_figures(rows: list[dict]) -> list[tuple[str, list[dict], str, str]]:
         (
             "By how often the name occurs",
             grouped(counted, lambda row: row["documents"], DOCUMENTS),
-            "documents that have the full name in them (questions)",
+            "documents with the full name (questions)",
             "Accuracy with its 95 % interval.",
         ),
     ]
@@ -318,14 +323,31 @@ def page(runs: list[Run]) -> str:
         undefined=jinja2.StrictUndefined,
     )
     environment.filters["percent"] = percent
-    environment.filters["figure"] = lambda x: "–" if x is None else f"{x:.3f}"
     environment.filters["svg"] = jinja2.utils.markupsafe.Markup
     sections = []
     for run in runs:
         found = numbers(run)
         charts_of_run = {"tell": tell(run, found), "fall": fall(run, found)}
-        sections.append({"run": run, "found": found, "rows": shown(run.rows)} | charts_of_run)
-    return environment.get_template("report.html").render(sections=sections)
+        rows = {"rows": shown(run.rows), "cells": compare(found)}
+        sections.append({"run": run, "found": found} | rows | charts_of_run)
+    return environment.get_template("report.html").render(sections=sections, compared=COMPARED)
+
+
+def compare(found: dict) -> list[str]:
+    """A run's row in the first table, in the order of COMPARED."""
+    cells = ["–", "–", "–", percent(found["supported"]), "–", "–", "–"]
+    if found["judged"]:
+        interval = f"{percent(found['accuracy_low'])} to {percent(found['accuracy_high'])}"
+        cells[0] = f"{percent(found['accuracy'])} ({found['right']} of {found['judged']})"
+        cells[1:3] = interval, percent(found["london"])
+        cells[4:] = [three_digits(found[n]) for n in ("auroc", "calibration_error", "brier")]
+    control = found["invented"]
+    cells.append(three_digits(control and control["auroc_right_against_invented"]))
+    return [*cells, "calibrated" if found["calibrated"] else "uncalibrated"]
+
+
+def three_digits(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
 
 
 def percent(share: float | None) -> str:
