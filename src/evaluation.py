@@ -1,14 +1,25 @@
-"""Answers to the questions of a file, and their score."""
+"""Answers to the questions of a file; for each, what the model alone says of its answer, and what
+the corpus says of the person."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
 
 import torch
-from tqdm import tqdm
 
-import utils
-from dataset import MASK, MASK_CHAR, PAD, CharCorruptionDataset, check_question
+import checkpoint
+import confidence
+import decode
+from dataset import MASK, MASK_CHAR, PAD, CharCorruptionDataset, check_question, vocabulary_hash
 from files import UserError, read_text, write_whole
+from model import GPT, GPTConfig
+from provenance import Corpus, invented_people, person
 
 ANSWER_LENGTH = 32  # characters generated for an answer (the course's number)
-BATCH = 256
+SAMPLES = 10  # answers drawn for the agreement
+BEAMS = 4
+INVENTED = 500  # people at most, for the control
+SIZES = {"n_layer": 4, "n_head": 8, "n_embd": 256, "block_size": 128}  # the course's
 
 
 def load_questions(path: str, dataset: CharCorruptionDataset, max_length: int) -> list[str]:
@@ -46,29 +57,199 @@ def answer_text(generated: list[int], itos: dict[int, str]) -> str:
     return "".join(text)
 
 
+def stops(dataset: CharCorruptionDataset) -> list[int]:
+    """The characters that end an answer."""
+    return [PAD, MASK, *([dataset.stoi["\n"]] if "\n" in dataset.stoi else [])]
+
+
+def prompts(dataset: CharCorruptionDataset, questions: list[str]) -> list[list[int]]:
+    """What the model reads before it answers: the question and a MASK."""
+    return [[dataset.stoi[c] for c in question + MASK_CHAR] for question in questions]
+
+
 def predict(
     model: torch.nn.Module, dataset: CharCorruptionDataset, questions: list[str]
 ) -> list[str]:
     """The greedy answer to each question, one line of text each."""
-    device = next(model.parameters()).device
-    by_length: dict[int, list[int]] = {}
-    for i, question in enumerate(questions):
-        by_length.setdefault(len(question), []).append(i)
-    answers = [""] * len(questions)
-    with tqdm(total=len(questions), disable=None, desc="answering") as bar:
-        for length, members in sorted(by_length.items()):
-            for start in range(0, len(members), BATCH):
-                chosen = members[start : start + BATCH]
-                rows = [[dataset.stoi[c] for c in questions[i] + MASK_CHAR] for i in chosen]
-                x = torch.tensor(rows, device=device)
-                out = utils.sample(model, x, ANSWER_LENGTH, sample=False)[:, length + 1 :].tolist()
-                for i, row in zip(chosen, out, strict=True):
-                    answers[i] = answer_text(row, dataset.itos)
-                bar.update(len(chosen))
-    return answers
+    written = decode.generate(model, prompts(dataset, questions), ANSWER_LENGTH, stops(dataset))
+    return [answer_text(row.characters, dataset.itos) for (row,) in written]
 
 
 def write_predictions(answers: list[str], path: str) -> None:
     """One answer a line."""
     with write_whole(path) as file:
         file.writelines(answer + "\n" for answer in answers)
+
+
+# ---------------------------------------------------------------------------------------------
+# What a report needs
+# ---------------------------------------------------------------------------------------------
+
+
+def load_model(path: str, dataset: CharCorruptionDataset, variant: str | None = None) -> GPT:
+    """The model of a params file, on the CPU, as `<path>.json` or else the shapes describe it.
+
+    `variant` serves where neither tells. Raises UserError for params of another corpus.
+    """
+    state, description = checkpoint.load_params(path)
+    found = SIZES | {"variant": variant} | checkpoint.infer_description(state) | description
+    if not description:
+        print(f"{path}.json is missing; assuming {found}")
+    if found.pop("vocabulary", vocabulary_hash(dataset)) != vocabulary_hash(dataset):
+        raise UserError(
+            f"{path}: made with the characters of another corpus; give the corpus that it was "
+            "trained on"
+        )
+    found |= {"vocab_size": dataset.vocab_size}
+    try:
+        model = GPT(GPTConfig(**found))
+    except ValueError as error:
+        raise UserError(f"{path}: {error}") from None
+    checkpoint.load_into(model, state, path)
+    return model.eval()
+
+
+class Answers:
+    """Answers with details, from one model and one corpus.
+
+    `finetuning` are the places of the finetuning set, where known; `calibration` is what
+    confidence.fit made. The confidence never sees the corpus.
+    """
+
+    def __init__(
+        self,
+        model: GPT,
+        dataset: CharCorruptionDataset,
+        corpus: Corpus,
+        calibration: dict | None = None,
+        finetuning: Sequence[str] | None = None,
+    ):
+        self.model = model
+        self.dataset = dataset
+        self.corpus = corpus
+        self.calibration = calibration
+        self.finetuning = None if finetuning is None else Counter(finetuning)
+
+    def details(
+        self, questions: Sequence[str], golds: Sequence[str] | None = None
+    ) -> list[dict]:
+        """One row (JSON-ready) a question, in their order."""
+        read = prompts(self.dataset, list(questions))
+        ends, itos = stops(self.dataset), self.dataset.itos
+        greedy = decode.generate(self.model, read, ANSWER_LENGTH, ends)
+        best = decode.beam_search(self.model, read, ANSWER_LENGTH, ends, BEAMS)
+        pick = decode.sampler(0, self.model.tok_emb.weight.device)
+        drawn = decode.generate(self.model, read, ANSWER_LENGTH, ends, pick, SAMPLES)
+        rows = []
+        for i, question in enumerate(questions):
+            answer = answer_text(greedy[i][0].characters, itos)
+            samples = [answer_text(sample.characters, itos) for sample in drawn[i]]
+            beams = [(answer_text(text, itos), logprob) for logprob, text in best[i]]
+            row = {"question": question, "answer": answer}
+            row |= self.right(answer, None if golds is None else golds[i])
+            row |= certainty(answer, greedy[i][0], beams, samples)
+            row["confidence"] = confidence.confidence(row, self.calibration)
+            row |= self.sources(question, row)
+            rows.append(row)
+        return rows
+
+    def right(self, answer: str, gold: str | None) -> dict:
+        if gold is None:
+            return {"gold": None, "correct": None}
+        return {"gold": gold, "correct": answer == gold}
+
+    def sources(self, question: str, row: dict) -> dict:
+        """What the corpus and the finetuning set say: beside the confidence, never part of it."""
+        name, gold = person(question), row["gold"]
+        found = self.corpus.look_up(name, row["answer"])
+        found["gold_in_document"] = found["gold_documents"] = None
+        if gold is not None:
+            found["gold_in_document"] = self.corpus.look_up(name, gold)["answer_in_document"]
+            found["gold_documents"] = self.corpus.count(gold)
+        known = self.finetuning
+        found["in_finetuning_answers"] = None if known is None else row["answer"] in known
+        return found
+
+    def invented(self, names: Sequence[str], count: int) -> list[dict]:
+        """Rows for people who are not: nothing can be known of them."""
+        people = invented_people(names, self.corpus, count)
+        return self.details([f"Where was {name} born?" for name in people])
+
+
+def open_answers(
+    model: GPT,
+    dataset: CharCorruptionDataset,
+    params_path: str,
+    corpus_path: str,
+    finetuning_path: str | None = None,
+) -> Answers:
+    """Answers of the model in `params_path`, with the calibration that stands beside it."""
+    path = confidence.calibration_path(params_path)
+    calibration = confidence.read_calibration(path)
+    if calibration is None:
+        print(f"{path} is missing: the confidence is uncalibrated (src/calibrate.py makes one)")
+    finetuning = load_golds(finetuning_path) if finetuning_path else None
+    return Answers(model, dataset, Corpus(read_text(corpus_path)), calibration, finetuning)
+
+
+def certainty(
+    answer: str,
+    written: decode.Continuation,
+    beams: list[tuple[str, float]],
+    samples: list[str],
+) -> dict:
+    """What the model alone says of its answer; log-probabilities and entropy in nats.
+
+    The log-probability counts the end of the answer as one more character. The runner-up is the
+    likeliest other answer that the beams found, the margin the difference of the two (below zero
+    where the greedy answer is not the likeliest one); None where there is no other.
+    """
+    others = [(text, logprob) for text, logprob in beams if text != answer]
+    runner_up, logprob = others[0] if others else (None, None)
+    return {
+        "logprob": written.logprob,
+        "logprob_per_character": written.logprob / len(written.characters),
+        "runner_up": runner_up,
+        "runner_up_logprob": logprob,
+        "margin": None if logprob is None else written.logprob - logprob,
+        "first_entropy": written.entropy,
+        "agreement": samples.count(answer) / len(samples),
+    }
+
+
+def load_golds(path: str) -> list[str] | None:
+    """The places in the second column of a TSV file; None where it has none."""
+    rows = [line for line in read_text(path).split("\n") if line.strip()]
+    if "\t" not in rows[0]:
+        return None
+    return [row.rstrip("\r").split("\t")[1].strip() for row in rows]
+
+
+def write_report_files(
+    answers: Answers,
+    questions: Sequence[str],
+    golds: Sequence[str] | None,
+    path: str,
+    about: dict,
+) -> list[str]:
+    """Write the rows of the questions to `path`, one JSON object a line, and what concerns the run
+    as a whole, with the control group, to `run_path(path)`. Returns the answers."""
+    rows = answers.details(questions, golds)
+    names = [person(question) for question in questions]
+    known = answers.finetuning
+    about = about | {
+        "calibration": answers.calibration,
+        "finetuning_answers": None if known is None else dict(known.most_common()),
+        "invented": answers.invented(names, min(len(names), INVENTED)),
+    }
+    with write_whole(path) as file:
+        file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    with write_whole(run_path(path)) as file:
+        json.dump(about, file, ensure_ascii=False, indent=1)
+        file.write("\n")
+    return [row["answer"] for row in rows]
+
+
+def run_path(path: str) -> str:
+    """Where the facts about a run stand, beside its rows in `path`."""
+    return f"{path.removesuffix('.jsonl')}.run.json"

@@ -4,13 +4,12 @@ RUN is a folder that a training run wrote (runs/<time>-<function>-<variant>/, se
 the loss of every step; strong: its mean over a moving window; dots: the loss on the test set.
 """
 
-import argparse
 import json
 from pathlib import Path
 
 import numpy as np
 
-from files import UserError, check_writable, errors_are_sentences, write_whole
+from files import Parser, UserError, check_writable, errors_are_sentences, write_whole
 
 AXES = {"steps": ("step", "step"), "positions": ("positions", "positions, padding included")}
 
@@ -124,7 +123,7 @@ def draw_run(axes, name: str, rows: list[dict], x: str, window: int, color: str,
 
 
 def main(argv: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("runs", nargs="+", metavar="RUN", help="folder of a training run")
     parser.add_argument("-o", "--output", default="losses.png")
     parser.add_argument("--x", choices=tuple(AXES), default="steps")

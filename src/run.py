@@ -17,7 +17,14 @@ import utils
 from attention import POSITIONS, VARIANTS, bottleneck, positions_name
 from dataset import CharCorruptionDataset, NameDataset, vocabulary_hash
 from engine import COMPILE, DEVICES, PRECISIONS, pick_device
-from evaluation import load_questions, predict, write_predictions
+from evaluation import (
+    load_golds,
+    load_questions,
+    open_answers,
+    predict,
+    write_predictions,
+    write_report_files,
+)
 from files import Parser, UserError, check_writable, errors_are_sentences, find_files, read_text
 from model import GPT, GPTConfig
 from recipes import RECIPES, trainer_config
@@ -50,6 +57,11 @@ def parser() -> Parser:
     p.add_argument("--finetune_corpus_path", help="question, tab, place")
     p.add_argument("--eval_corpus_path", help="questions, with places or without")
     p.add_argument("--outputs_path", help="where the predictions go, one a line")
+    p.add_argument(
+        "--report",
+        action="store_true",
+        help="evaluate: also write what src/report.py makes a page of, to <outputs_path>.jsonl",
+    )
 
     run = p.add_argument_group("the run (defaults: the course's)")
     run.add_argument("--seed", type=int, default=0)
@@ -227,12 +239,22 @@ def evaluate(args: argparse.Namespace) -> None:
     """Answer the questions, write the answers, print how many are right where that is known."""
     require(args, "reading_params_path", "eval_corpus_path", "outputs_path")
     check_writable(args.outputs_path)
-    corpus_path, eval_path = find_files(args.pretrain_corpus_path, args.eval_corpus_path)
+    paths = [args.pretrain_corpus_path, args.eval_corpus_path]
+    if args.report and args.finetune_corpus_path:
+        paths.append(args.finetune_corpus_path)
+    corpus_path, eval_path, *train_path = find_files(*paths)
     state, sizes = read_params(args)
     corpus = load_corpus(args, corpus_path, sizes["block_size"])
     model = build_model(args, corpus, state, sizes).to(pick_device(args.device))
     questions = load_questions(eval_path, corpus, model.max_length)
-    answers = predict(model, corpus, questions)
+    if args.report:
+        source = open_answers(model, corpus, args.reading_params_path, corpus_path, *train_path)
+        about = {"variant": args.variant, "params": args.reading_params_path, "corpus": corpus_path}
+        answers = write_report_files(
+            source, questions, load_golds(eval_path), f"{args.outputs_path}.jsonl", about
+        )
+    else:
+        answers = predict(model, corpus, questions)
     write_predictions(answers, args.outputs_path)
     total, correct = utils.evaluate_places(eval_path, answers)
     if total > 0:

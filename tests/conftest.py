@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import small_world
 import torch
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -35,6 +36,12 @@ def run_script(script: str, *args, cwd=ROOT, **env) -> subprocess.CompletedProce
         timeout=300,
         env=os.environ | {"OMP_NUM_THREADS": "1"} | env,
     )
+
+
+@pytest.fixture(scope="session")
+def known(tmp_path_factory):
+    """A folder with a small world, and params that know nine of its twelve people by heart."""
+    return small_world.make(tmp_path_factory.mktemp("world"))
 
 
 TINY = ("--n_layer", 2, "--n_head", 2, "--n_embd", 32, "--no_log")

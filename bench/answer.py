@@ -1,0 +1,124 @@
+"""How fast questions are answered: batched decoding with caches against the plain loop.
+
+python bench/answer.py [--reading_params_path F] [--all]
+
+500 dev questions, greedy. Ours: evaluation.predict. Plain: utils.sample, one question at a time, no
+cache, 32 characters, as in the course's program; timed on every tenth question and scaled, or on
+every one with --all (which also compares all 500 answers). Without params, the model is one that a
+short finetuning has taught to answer with something like a place. The last line is JSON.
+"""
+
+import argparse
+import json
+import resource
+import statistics
+import sys
+import time
+from pathlib import Path
+
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
+
+import checkpoint  # noqa: E402
+import evaluation  # noqa: E402
+import utils  # noqa: E402
+from dataset import CharCorruptionDataset, NameDataset  # noqa: E402
+from engine import DEVICES, pick_device  # noqa: E402
+from files import errors_are_sentences, find_files, read_text  # noqa: E402
+from model import GPT, GPTConfig  # noqa: E402
+from runlog import machine  # noqa: E402
+from trainer import Trainer, TrainerConfig  # noqa: E402
+
+CORPUS, TRAIN, DEV = "wiki.txt", "birth_places_train.tsv", "birth_dev.tsv"
+
+
+def build(args, corpus: CharCorruptionDataset, train_path: str) -> GPT:
+    """The model of the params file, or one finetuned for ten epochs from random weights."""
+    if args.reading_params_path:
+        return evaluation.load_model(args.reading_params_path, corpus)
+    utils.set_seed(0)
+    model = GPT(GPTConfig(corpus.vocab_size, 128, variant=args.variant))
+    config = TrainerConfig(max_epochs=10, batch_size=256, learning_rate=6e-4, device=args.device)
+    Trainer(model, NameDataset(corpus, read_text(train_path)), None, config).train()
+    return model
+
+
+def plain(model, corpus: CharCorruptionDataset, question: str) -> str:
+    """The answer of the course's loop."""
+    (prompt,) = evaluation.prompts(corpus, [question])
+    x = torch.tensor([prompt], device=next(model.parameters()).device)
+    out = utils.sample(model, x, evaluation.ANSWER_LENGTH)[0, len(prompt) :].tolist()
+    return evaluation.answer_text(out, corpus.itos)
+
+
+def timed(function, *args):
+    """Result and seconds; a CUDA device has finished before and after."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    start = time.perf_counter()
+    result = function(*args)
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return result, time.perf_counter() - start
+
+
+def peak_memory(device: torch.device) -> float:
+    """MiB: of the device's tensors on CUDA, of the process elsewhere."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def measure(model, corpus, questions: list[str], every: bool, repeats: int) -> dict:
+    """Seconds of both, interleaved: ours, a part of the plain loop's questions, ours again ..."""
+    asked = range(len(questions)) if every else range(0, len(questions), 10)
+    evaluation.predict(model, corpus, questions[:50])  # warm up
+    plain(model, corpus, questions[0])
+    ours, theirs, answers = [], {}, []
+    for part in range(repeats):
+        answers, seconds = timed(evaluation.predict, model, corpus, questions)
+        ours.append(seconds)
+        for i in asked[part::repeats]:
+            answer, seconds = timed(plain, model, corpus, questions[i])
+            theirs[i] = (answer, seconds)
+    plain_seconds = sum(seconds for _, seconds in theirs.values()) * len(questions) / len(asked)
+    median = statistics.median(ours)
+    return {
+        "questions": len(questions),
+        "ours_seconds": median,
+        "ours_all_runs": ours,
+        "plain_seconds": plain_seconds,
+        "plain_questions_timed": len(asked),
+        "ratio": plain_seconds / median,
+        "different_answers": sum(answer != answers[i] for i, (answer, _) in theirs.items()),
+        "tokens_per_second": sum(len(answer) + 1 for answer in answers) / median,
+        "positions_per_second": sum(map(len, questions + answers)) / median,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--reading_params_path")
+    parser.add_argument("--variant", default="vanilla", help="where no params are given")
+    parser.add_argument("--device", choices=DEVICES, default="auto")
+    parser.add_argument("--all", action="store_true", help="the plain loop on all questions")
+    parser.add_argument("--repeats", type=int, default=5, help="runs of ours; the median counts")
+    args = parser.parse_args()
+    corpus_path, train_path, dev_path = find_files(CORPUS, TRAIN, DEV)
+    corpus = CharCorruptionDataset(read_text(corpus_path), 128)
+    device = pick_device(args.device)
+    model = build(args, corpus, train_path).to(device)
+    questions = evaluation.load_questions(dev_path, corpus, model.max_length)
+    result = measure(model, corpus, questions, args.all, args.repeats)
+    result |= {"peak_memory_mib": peak_memory(device), "variant": model.variant}
+    result |= {"checkpoint": args.reading_params_path, "precision": "float32", **machine(device)}
+    result |= {"commit": checkpoint.commit()}
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    with errors_are_sentences():
+        main()

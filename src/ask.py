@@ -1,0 +1,118 @@
+"""Ask a model where people were born: at a prompt, or a name a line from a pipe.
+
+python src/ask.py --reading_params_path vanilla.finetune.params wiki.txt [--json]
+
+For each name: the answer, its confidence, the runner-up, and the sentence of the corpus that it
+could have come from. A whole question may be given too. An empty line or Ctrl-D ends the
+conversation at a prompt.
+"""
+
+import argparse
+import contextlib
+import json
+import sys
+from collections.abc import Iterator
+
+from attention import VARIANTS
+from dataset import CharCorruptionDataset, check_question
+from engine import DEVICES, pick_device
+from evaluation import Answers, load_model, open_answers
+from files import Parser, UserError, errors_are_sentences, find_files, read_text
+from provenance import person
+
+
+def to_question(line: str) -> str:
+    """A name as the question that the model was trained on; a question stays one."""
+    return line if line.endswith("?") else f"Where was {line} born?"
+
+
+def answer(source: Answers, line: str) -> dict:
+    """The row (evaluation.Answers.details) for a name or question.
+
+    Raises UserError for characters that the model cannot read, or too many of them.
+    """
+    question = to_question(line)
+    check_question(question, source.dataset.stoi, repr(line))
+    if len(question) + 2 > source.model.max_length:
+        raise UserError(
+            f"{line!r}: {len(question)} characters are more than the model reads, "
+            f"{source.model.max_length - 2}; shorten it"
+        )
+    (row,) = source.details([question])
+    return row
+
+
+def in_words(row: dict, calibrated: bool) -> str:
+    """A row as a person reads it."""
+    sure = f"{row['confidence']:.0%} sure" + ("" if calibrated else ", uncalibrated")
+    text = f"{person(row['question'])}: {row['answer'] or '(nothing)'} ({sure})"
+    if row["runner_up"]:
+        text += f"\n  else: {row['runner_up']}"
+    source = row["provenance"]
+    if source:
+        return f"{text}\n  line {source['line']} of the corpus: {source['sentence']}"
+    if row["document_line"]:
+        where = f"line {row['document_line']} of the corpus, on this person, does not say so"
+    elif row["name_in_corpus"]:
+        where = "in the corpus only in documents on others"
+    else:
+        where = "not in the corpus"
+    return f"{text}\n  {where}: this is a guess"
+
+
+def names(stream, prompting: bool) -> Iterator[str]:
+    """Lines of `stream` without their endings: at a prompt up to an empty one, else all others."""
+    while True:
+        if prompting:
+            print("name> ", end="", flush=True)
+        line = stream.readline()
+        if not line or (prompting and not line.strip()):
+            return
+        if line.strip():
+            yield line.strip()
+
+
+def converse(source: Answers, stream, prompting: bool, as_json: bool) -> bool:
+    """Answer line by line; whether every line could be answered."""
+    good = True
+    for line in names(stream, prompting):
+        try:
+            row = answer(source, line)
+        except UserError as error:
+            good = False
+            print(json.dumps({"error": str(error)}) if as_json else f"error: {error}", flush=True)
+            continue
+        calibrated = source.calibration is not None
+        if as_json:
+            row = row | {"calibrated": calibrated}
+            print(json.dumps(row, ensure_ascii=False), flush=True)
+        else:
+            print(in_words(row, calibrated), flush=True)
+    return good
+
+
+def main(argv: list[str] | None = None) -> None:
+    p = Parser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    p.add_argument("pretrain_corpus_path")
+    p.add_argument("--reading_params_path", required=True)
+    p.add_argument("--finetune_corpus_path", help="to tell which answers the finetuning gave")
+    p.add_argument("--variant", choices=tuple(VARIANTS), help="where the params do not tell")
+    p.add_argument("--device", choices=DEVICES, default="auto")
+    p.add_argument("--json", action="store_true", help="one JSON object a name, nothing else")
+    args = p.parse_args(argv)
+    with contextlib.redirect_stdout(sys.stderr) if args.json else contextlib.nullcontext():
+        paths = [args.pretrain_corpus_path, args.finetune_corpus_path]
+        corpus_path, *finetuning = find_files(*(path for path in paths if path))
+        corpus = CharCorruptionDataset(read_text(corpus_path), 128)
+        model = load_model(args.reading_params_path, corpus, args.variant)
+        model.to(pick_device(args.device))
+        source = open_answers(model, corpus, args.reading_params_path, corpus_path, *finetuning)
+    if not converse(source, sys.stdin, sys.stdin.isatty() and not args.json, args.json):
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    with errors_are_sentences():
+        main()

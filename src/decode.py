@@ -1,0 +1,271 @@
+"""Fast generation: every position is computed once, for many questions together.
+
+Shapes: B rows (of one length, so that nothing is padded), t new positions, T positions in all, V
+vocabulary, G questions, W beams. A row's answer is what `utils.sample`, the plain twin, gives.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from utils import top_k_logits
+
+BATCH = 256  # rows decoded together
+COMPACT = 0.25  # share of finished rows at which the others go on alone
+
+Pick = Callable[[Tensor], Tensor]  # logits (B, V) -> characters (B,)
+
+
+def init_states(model: torch.nn.Module, batch: int) -> list:
+    """One empty state per block, for `batch` rows."""
+    weight = model.tok_emb.weight
+    return [block.init_state(batch, weight.device, weight.dtype) for block in model.blocks]
+
+
+def prefill(model: torch.nn.Module, idx: Tensor, states: list, start: int = 0) -> Tensor:
+    """Take in the characters idx (B, t) at positions `start` on: logits (B, V) after the last."""
+    x = model.embed(idx, start)
+    for block, state in zip(model.blocks, states, strict=True):
+        x = block.prefill(x, state)
+    return model.head(model.ln_f(x[:, -1]))
+
+
+def decode_one(model: torch.nn.Module, idx_t: Tensor, states: list, position: int) -> Tensor:
+    """Take in the one character idx_t (B, 1) at `position`: logits (B, V) after it."""
+    x = model.embed(idx_t, position)
+    for block, state in zip(model.blocks, states, strict=True):
+        x = block.step(x, state)
+    return model.head(model.ln_f(x[:, -1]))
+
+
+def select(state, rows: Tensor):
+    """`rows` (a Long tensor; rows may repeat) of a state: any nest of dictionaries, lists, tuples
+    and tensors (rows first). Whatever else is in it stays."""
+    if isinstance(state, Tensor):
+        return state.index_select(0, rows)
+    if isinstance(state, dict):
+        return {name: select(part, rows) for name, part in state.items()}
+    if isinstance(state, (list, tuple)):
+        return type(state)(select(part, rows) for part in state)
+    return state
+
+
+@dataclass
+class Rows:
+    """B rows of one length that are being continued: what they hold, and the blocks' states."""
+
+    model: torch.nn.Module
+    idx: Tensor  # (B, T), taken in so far
+    states: list
+
+    def read(self, idx: Tensor) -> Tensor:
+        """Take in the characters idx (B, t): logits (B, V) of what comes next.
+
+        Rows longer than the model takes are read anew from their latest characters, as by
+        `utils.sample`.
+        """
+        start = self.idx.shape[1]
+        self.idx = torch.cat((self.idx, idx), dim=1)
+        if self.idx.shape[1] > self.model.max_length:
+            return self.model(self.idx[:, -self.model.max_length :])[0][:, -1]
+        run = decode_one if idx.shape[1] == 1 else prefill
+        return run(self.model, idx, self.states, start)
+
+    def take(self, rows: Tensor) -> "Rows":
+        return Rows(self.model, self.idx[rows], select(self.states, rows))
+
+
+def batches(
+    model: torch.nn.Module, prompts: Sequence[list[int]], copies: int = 1
+) -> Iterator[tuple[list[int], Rows, Tensor]]:
+    """Prompts of one length at a time: their numbers, the opened rows, the logits (B, V).
+
+    Each row and number comes `copies` times in a row. What all prompts begin with is read once.
+    """
+    shared = os.path.commonprefix(prompts)[: min(map(len, prompts)) - 1]
+    opened = Rows(model, model.tok_emb.weight.new_empty((1, 0), dtype=torch.long),
+                  init_states(model, 1))  # fmt: skip
+    if shared:
+        opened.read(opened.idx.new_tensor([shared]))
+    by_length: dict[int, list[int]] = {}
+    for number, prompt in enumerate(prompts):
+        by_length.setdefault(len(prompt), []).append(number)
+    most = max(1, BATCH // copies)
+    for _, members in sorted(by_length.items()):
+        for numbers in (members[i : i + most] for i in range(0, len(members), most)):
+            rest = opened.idx.new_tensor([prompts[n][len(shared) :] for n in numbers])
+            rows = opened.take(torch.zeros_like(rest[:, 0]))
+            logits = rows.read(rest)
+            if copies > 1:
+                again = torch.arange(len(rest), device=rest.device).repeat_interleave(copies)
+                rows, logits = rows.take(again), logits[again]
+            yield [n for n in numbers for _ in range(copies)], rows, logits
+
+
+# ---------------------------------------------------------------------------------------------
+# One continuation a prompt: the likeliest character each time, or a drawn one
+# ---------------------------------------------------------------------------------------------
+
+
+def greedy(logits: Tensor) -> Tensor:
+    return logits.argmax(-1)
+
+
+def sampler(seed: int, device, temperature: float = 1.0, top_k: int | None = None) -> Pick:
+    """Draws from softmax(logits / temperature), of the top_k likeliest where that is given."""
+    generator = torch.Generator(device).manual_seed(seed)
+
+    def pick(logits: Tensor) -> Tensor:
+        logits = logits / temperature
+        if top_k is not None:
+            logits = top_k_logits(logits, top_k)
+        return torch.multinomial(F.softmax(logits, -1), 1, generator=generator)[:, 0]
+
+    return pick
+
+
+@dataclass(frozen=True)
+class Continuation:
+    """What a model wrote after a prompt."""
+
+    characters: list[int]  # with the stop that ended it, where there was one
+    logprob: float  # nats: of the characters, and of any of the stops where one ended it
+    entropy: float  # nats: of the first character, before temperature and top_k
+
+
+@torch.inference_mode()
+def generate(
+    model: torch.nn.Module,
+    prompts: Sequence[list[int]],
+    steps: int,
+    stop: Sequence[int] = (),
+    pick: Pick = greedy,
+    copies: int = 1,
+) -> list[list[Continuation]]:
+    """`copies` continuations of each prompt, by `steps` characters at most.
+
+    One ends with the first character of `stop`. Prompts are not empty and may differ in length.
+    Leaves the model in evaluation mode.
+    """
+    model.eval()
+    found: list[list[Continuation]] = [[] for _ in prompts]
+    for numbers, rows, logits in batches(model, prompts, copies) if prompts else ():
+        written = continuations(rows, logits, steps, stop, pick)
+        for number, continuation in zip(numbers, written, strict=True):
+            found[number].append(continuation)
+    return found
+
+
+def continuations(
+    rows: Rows, logits: Tensor, steps: int, stop: Sequence[int], pick: Pick
+) -> list[Continuation]:
+    """What follows each of the rows, whose next characters have `logits` (B, V)."""
+    stops = rows.idx.new_tensor(stop)
+    written = rows.idx.new_zeros((len(logits), steps))
+    ends = rows.idx.new_full((len(logits),), steps)
+    logprobs = logits.new_zeros(len(logits), dtype=torch.float32)
+    entropies = torch.special.entr(F.softmax(logits.float(), -1)).sum(-1)
+    active = torch.arange(len(logits), device=stops.device)
+    for step in range(steps):
+        following = pick(logits)
+        ended = torch.isin(following, stops)
+        going = ends[active] == steps
+        written[active, step] = following
+        logprobs[active] += going * choice_logprobs(logits, following, ended, stops)
+        ends[active] = torch.where(going & ended, step + 1, ends[active])
+        going &= ~ended
+        left = int(going.sum())
+        if left == 0 or step + 1 == steps:
+            break
+        if left <= (1 - COMPACT) * len(active):
+            keep = going.nonzero()[:, 0]
+            rows, active, following = rows.take(keep), active[keep], following[keep]
+        logits = rows.read(following[:, None])
+    columns = (column.tolist() for column in (written, ends, logprobs, entropies))
+    return [
+        Continuation(characters[:end], logprob, entropy)
+        for characters, end, logprob, entropy in zip(*columns, strict=True)
+    ]
+
+
+def choice_logprobs(logits: Tensor, chosen: Tensor, ended: Tensor, stops: Tensor) -> Tensor:
+    """Log-probability (B,) of the `chosen` characters, of any stop where one `ended` the row."""
+    logprobs = F.log_softmax(logits.float(), -1)
+    one = logprobs.gather(1, chosen[:, None])[:, 0]
+    return torch.where(ended, logprobs[:, stops].logsumexp(-1), one)
+
+
+# ---------------------------------------------------------------------------------------------
+# The likeliest continuations of a prompt, and what a given one costs
+# ---------------------------------------------------------------------------------------------
+
+Found = tuple[float, tuple[int, ...]]  # log-probability, characters without the end
+
+
+@torch.inference_mode()
+def beam_search(
+    model: torch.nn.Module,
+    prompts: Sequence[list[int]],
+    steps: int,
+    stop: Sequence[int],
+    width: int = 4,
+    wanted: int = 2,
+) -> list[list[Found]]:
+    """The `wanted` likeliest complete continuations of each prompt that `width` beams come across.
+
+    A continuation is complete when a character of `stop` follows; its log-probability is that of
+    its characters and of any of the stops, in nats. Likeliest first; deterministic.
+    """
+    model.eval()
+    found: list[list[Found]] = [[] for _ in prompts]
+    for numbers, rows, logits in batches(model, prompts) if prompts else ():
+        best = beams(rows, logits, steps, stop, width, wanted)
+        for number, continuations_of_one in zip(numbers, best, strict=True):
+            found[number] = continuations_of_one
+    return found
+
+
+def beams(
+    rows: Rows, logits: Tensor, steps: int, stop: Sequence[int], width: int, wanted: int
+) -> list[list[Found]]:
+    """beam_search for G rows of one length, whose next characters have `logits` (G, V)."""
+    width = min(width, logits.shape[1] - len(stop))
+    found: list[list[Found]] = [[] for _ in logits]
+    active = list(range(len(logits)))
+    scores = logits.new_zeros((len(active), 1))  # (G, W) log-probabilities of the beams
+    texts = rows.idx.new_zeros((len(active), 1, 0))  # (G, W, characters)
+    for step in range(steps + 1):
+        G, W = scores.shape
+        following = scores[..., None] + F.log_softmax(logits.float(), -1).view(G, W, -1)
+        keep_complete(found, active, following[..., stop].logsumexp(-1), texts, wanted)
+        following[..., stop] = float("-inf")
+        scores, best = following.flatten(1).topk(width)
+        parents, chosen = best // following.shape[-1], best % following.shape[-1]
+        going = [
+            g for g, n in enumerate(active)
+            if len(found[n]) < wanted or scores[g, 0] > found[n][-1][0]
+        ]  # fmt: skip
+        if not going or step == steps:
+            break
+        keep = rows.idx.new_tensor(going)
+        active = [active[g] for g in going]
+        source = (keep[:, None] * W + parents[keep]).flatten()
+        scores, chosen = scores[keep], chosen[keep]
+        texts = texts[keep[:, None], parents[keep]]
+        texts = torch.cat((texts, chosen[..., None]), dim=-1)
+        rows = rows.take(source)
+        logits = rows.read(chosen.reshape(-1, 1))
+    return found
+
+
+def keep_complete(
+    found: list[list[Found]], active: list[int], ended: Tensor, texts: Tensor, wanted: int
+) -> None:
+    """Add the continuations `texts` (G, W, n) that end now, at `ended` (G, W), to the best."""
+    for n, scores, candidates in zip(active, ended.tolist(), texts.tolist(), strict=True):
+        new = [(s, tuple(text)) for s, text in zip(scores, candidates, strict=True)]
+        found[n] = sorted(found[n] + new, key=lambda item: (-item[0], item[1]))[:wanted]

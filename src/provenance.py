@@ -1,0 +1,94 @@
+"""What a corpus says about a person: the look-up that stands beside an answer, never in it."""
+
+import random
+import re
+from collections.abc import Iterable
+
+SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[^\W\d_a-z])")
+QUESTION = re.compile(r"Where was (?P<name>.+) born\?")
+
+
+def person(question: str) -> str:
+    """The name in "Where was [name] born?"; the whole question where it has another form."""
+    match = QUESTION.fullmatch(question)
+    return match["name"] if match else question
+
+
+def whole_words(text: str) -> re.Pattern:
+    """Finds `text` where it is no part of a longer word."""
+    return re.compile(rf"(?<!\w){re.escape(text)}(?!\w)")
+
+
+class Corpus:
+    """Documents, one a line (lines count from 1), and what stands in them."""
+
+    def __init__(self, text: str):
+        self.text = text
+        self.documents = text.split("\n")
+        self.counts: dict[str, int] = {}
+
+    def count(self, words: str) -> int:
+        """How many documents have these words in them."""
+        if words not in self.counts:
+            lines, at, pattern = set(), self.text.find(words) if words else -1, whole_words(words)
+            while at != -1:
+                if pattern.match(self.text, at):
+                    lines.add(self.text.rfind("\n", 0, at))
+                at = self.text.find(words, at + 1)
+            self.counts[words] = len(lines)
+        return self.counts[words]
+
+    def own_lines(self, name: str) -> list[int]:
+        """The lines of the documents that begin with the name."""
+        pattern = whole_words(name)
+        return [
+            line
+            for line, document in enumerate(self.documents, start=1)
+            if document.startswith(name) and pattern.match(document)
+        ]
+
+    def sentence(self, line: int, words: str) -> dict | None:
+        """The sentence of a document that has these words after the first place where they stand:
+        {"line", "sentence", "start", "end"} (the words are sentence[start:end]), or None."""
+        document = self.documents[line - 1]
+        match = whole_words(words).search(document) if words else None
+        if match is None:
+            return None
+        ends = [m for m in SENTENCE_END.finditer(document)]
+        first = max((m.end() for m in ends if m.end() <= match.start()), default=0)
+        last = min((m.start() for m in ends if m.start() >= match.end()), default=len(document))
+        return {
+            "line": line,
+            "sentence": document[first:last],
+            "start": match.start() - first,
+            "end": match.end() - first,
+        }
+
+    def look_up(self, name: str, answer: str) -> dict:
+        """Where the person stands in the corpus, and whether the answer stands in the person's own
+        document: the fields of a report's row that come from the corpus."""
+        lines = self.own_lines(name)
+        sentences = [found for line in lines if (found := self.sentence(line, answer))]
+        count = self.count(name)
+        return {
+            "name_in_corpus": count > 0,
+            "documents": count,
+            "document_line": lines[0] if lines else None,
+            "answer_in_document": bool(sentences),
+            "provenance": sentences[0] if sentences else None,
+        }
+
+
+def invented_people(names: Iterable[str], corpus: Corpus, count: int, seed: int = 0) -> list[str]:
+    """Up to `count` people who are not: first and last names of `names` recombined, each full name
+    nowhere in the corpus. Fewer where the names allow no more; the same for the same seed."""
+    parts = [name.split() for name in names if len(name.split()) >= 2]
+    firsts = sorted({words[0] for words in parts})
+    lasts = sorted({words[-1] for words in parts})
+    draw, found, tries = random.Random(seed), {}, 0
+    while firsts and len(found) < count and tries < 50 * count:
+        tries += 1
+        name = f"{draw.choice(firsts)} {draw.choice(lasts)}"
+        if name not in found and name not in corpus.text:
+            found[name] = None
+    return list(found)

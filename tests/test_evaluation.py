@@ -1,0 +1,241 @@
+"""Details of answers, calibration and asking, from a tiny model that has learnt a few people."""
+
+import json
+import math
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from small_world import LEARNT, PEOPLE, evaluate, question, rows_of
+
+import calibrate
+import confidence
+import evaluation
+import utils
+from dataset import CharCorruptionDataset
+from files import UserError
+from model import GPT, GPTConfig
+from provenance import Corpus
+
+
+@pytest.fixture(scope="module")
+def evaluated(known):
+    """`run.py evaluate --report` on the twelve people: its rows and facts."""
+    path = evaluate(known)
+    return read_rows(f"{path}.jsonl"), json.load(open(f"{path}.run.json", encoding="utf-8"))
+
+
+def read_rows(path):
+    with open(path, encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
+
+
+def open_world(known):
+    dataset = CharCorruptionDataset((known / "wiki.txt").read_text(encoding="utf-8"), 128)
+    return dataset, evaluation.load_model(str(known / "known.params"), dataset)
+
+
+def test_predictions_are_the_plain_loops_and_the_learnt_are_right(known, evaluated):
+    rows, _ = evaluated
+    dataset, model = open_world(known)
+    predictions = (known / "out.predictions").read_text(encoding="utf-8").splitlines()
+    assert len(rows) == len(predictions) == len(PEOPLE)
+    for (name, place), row, prediction in zip(PEOPLE, rows, predictions, strict=True):
+        (prompt,) = evaluation.prompts(dataset, [question(name)])
+        plain = utils.sample(model, torch.tensor([prompt]), 32)[0, len(prompt) :].tolist()
+        assert row["answer"] == prediction == evaluation.answer_text(plain, dataset.itos)
+        assert row["question"] == question(name) and row["gold"] == place
+        assert row["correct"] == (prediction == place)
+    assert 7 <= sum(row["correct"] for row in rows) < 12
+
+
+def test_without_report_the_predictions_are_the_same_and_nothing_else_is_written(
+    known, evaluated, capsys
+):
+    path = evaluate(known, out="plain.predictions", report=False)
+    assert path.read_bytes() == (known / "out.predictions").read_bytes()
+    assert not list(known.glob("plain.predictions.*"))
+    right = sum(row["correct"] for row in evaluated[0])
+    assert f"Correct: {float(right)} out of 12.0" in capsys.readouterr().out
+
+
+def exact_logprob(model, dataset, name, answer):
+    """log p(answer, then any stop | question) in float64, one character at a time."""
+    model = model.double()
+    (prompt,) = evaluation.prompts(dataset, [question(name)])
+    text, total = [dataset.stoi[c] for c in answer], 0.0
+    for i in range(len(text) + 1):
+        p = torch.softmax(model(torch.tensor([prompt + text[:i]]))[0][0, -1], -1)
+        one = p[text[i]] if i < len(text) else p[[0, 1, dataset.stoi["\n"]]].sum()
+        total += math.log(one.item())
+    model.float()
+    return total
+
+
+def test_what_the_model_says_of_its_answers(known, evaluated):
+    rows, _ = evaluated
+    dataset, model = open_world(known)
+    for (name, _), row in zip(PEOPLE, rows, strict=True):
+        exact = exact_logprob(model, dataset, name, row["answer"])
+        assert row["logprob"] == pytest.approx(exact, abs=1e-3)
+        characters = len(row["answer"]) + 1
+        assert row["logprob_per_character"] == pytest.approx(exact / characters, abs=1e-3)
+        other = exact_logprob(model, dataset, name, row["runner_up"])
+        assert row["runner_up"] != row["answer"]
+        assert row["runner_up_logprob"] == pytest.approx(other, abs=1e-3)
+        assert row["margin"] == pytest.approx(exact - other, abs=2e-3)
+        assert row["confidence"] == pytest.approx(math.exp(exact), abs=1e-3)  # uncalibrated
+        assert row["agreement"] in [k / 10 for k in range(11)]
+        assert row["first_entropy"] >= 0
+    sure = [row["agreement"] for row in rows if row["logprob"] > -0.02]
+    assert sure and min(sure) >= 0.7
+
+
+def test_what_the_corpus_says(evaluated):
+    rows, about = evaluated
+    for line, ((name, place), row) in enumerate(zip(PEOPLE, rows, strict=True), start=1):
+        assert row["name_in_corpus"] and row["document_line"] == line
+        assert row["documents"] == (2 if name in ("Ann Lee", "Bob Hill") else 1)
+        assert row["gold_in_document"] is True
+        assert row["answer_in_document"] == row["correct"]
+        if row["correct"]:
+            sentence = f"{name} was born in {place}."
+            assert row["provenance"]["sentence"] == sentence
+            assert row["provenance"]["line"] == line
+        assert row["in_finetuning_answers"] == (row["answer"] in dict(LEARNT).values())
+    assert rows[1]["gold_documents"] == 2  # Rome
+    assert about["finetuning_answers"]["Rome"] == 2 and about["calibration"] is None
+
+
+def test_the_control_group_is_in_no_document(known, evaluated):
+    _, about = evaluated
+    corpus = (known / "wiki.txt").read_text(encoding="utf-8")
+    names = [row["question"].removeprefix("Where was ")[:-6] for row in about["invented"]]
+    assert len(set(names)) == len(PEOPLE)
+    assert not any(name in corpus for name in names)
+    assert all(row["gold"] is None and row["confidence"] > 0 for row in about["invented"])
+
+
+def test_the_same_files_every_time(known, evaluated):
+    path = evaluate(known, out="again")
+    for end in ("jsonl", "run.json"):
+        again = (known / f"{path.name}.{end}").read_bytes()
+        assert again == (known / f"out.predictions.{end}").read_bytes()
+
+
+def test_questions_without_places(known):
+    lines = [question(name) for name, _ in PEOPLE[:5]]
+    (known / "blind.tsv").write_text("\n".join(lines), encoding="utf-8")
+    path = evaluate(known, questions="blind.tsv", out="blind")
+    assert [row["correct"] for row in read_rows(f"{path}.jsonl")] == [None] * 5
+
+
+# -- calibration --------------------------------------------------------------------------------
+
+
+def synthetic(count, seed, slope=0.5, shift=-1.0):
+    """Answers whose chance to be right is sigmoid(slope * log-odds of the model + shift)."""
+    draws = np.random.default_rng(seed)
+    rows = []
+    for logprob in -draws.exponential(1.0, count):
+        p = 1 / (1 + math.exp(-(slope * confidence.log_odds(logprob) + shift)))
+        rows.append({
+            "logprob": float(logprob), "margin": 2.0, "first_entropy": 1.0, "agreement": 0.5,
+            "correct": bool(draws.random() < p), "truth": p,
+        })  # fmt: skip
+    return rows
+
+
+def test_a_fit_finds_the_true_probabilities():
+    calibration = confidence.fit(synthetic(20_000, seed=1))
+    for row in synthetic(50, seed=2):
+        assert confidence.confidence(row, calibration) == pytest.approx(row["truth"], abs=0.03)
+        assert confidence.confidence(row, None) == pytest.approx(math.exp(row["logprob"]))
+
+
+def test_a_fit_is_where_the_penalised_likelihood_is_flat():
+    rows = synthetic(200, seed=3)
+    found = confidence.fit(rows)["weights"]
+
+    def loss(weights):
+        total = sum((w - s) ** 2 for w, s in zip(weights, confidence.START, strict=True)) / 2
+        for row in rows:
+            z = sum(w * f for w, f in zip(weights, confidence.features(row), strict=True))
+            total += math.log1p(math.exp(-z if row["correct"] else z))
+        return total
+
+    for i in range(len(found)):
+        for change in (-0.05, 0.05):
+            moved = [w + change * (i == j) for j, w in enumerate(found)]
+            assert loss(moved) > loss(found)
+
+
+def test_a_fit_needs_right_and_wrong_answers():
+    rows = [row | {"correct": True} for row in synthetic(5, seed=4)]
+    with pytest.raises(UserError, match="5 of 5"):
+        confidence.fit(rows)
+
+
+def test_split_fit_and_use(known, tmp_path):
+    for name in ("wiki.txt", "dev.tsv", "train.tsv", "known.params", "known.params.json"):
+        shutil.copy(known / name, tmp_path)
+    names = {name: str(tmp_path / name) for name in ("dev.tsv", "seen.tsv", "held.tsv")}
+    command = ["split", names["dev.tsv"], "--seen", names["seen.tsv"]]
+    calibrate.main([*command, "--held_out", names["held.tsv"], "--count", "5"])
+    dev, seen, held = (Path(path).read_text().splitlines() for path in names.values())
+    assert len(seen) == 7 and len(held) == 5 and sorted(seen + held) == sorted(dev)
+    params = str(tmp_path / "known.params")
+    calibrate.main(
+        ["fit", str(tmp_path / "wiki.txt"), names["dev.tsv"], "--reading_params_path", params]
+    )
+    path = evaluate(tmp_path)
+    calibration = json.load(open(f"{params}.calibration.json"))
+    assert json.load(open(f"{path}.run.json"))["calibration"] == calibration
+    for row in read_rows(f"{path}.jsonl"):
+        assert row["confidence"] == pytest.approx(confidence.confidence(row, calibration))
+        assert row["confidence"] != pytest.approx(math.exp(row["logprob"]), abs=1e-6)
+
+
+@pytest.mark.parametrize("content", ["[]", "{", '{"weights": [1], "features": []}'])
+def test_a_broken_calibration_is_named(tmp_path, content):
+    path = tmp_path / "x.params.calibration.json"
+    path.write_text(content)
+    with pytest.raises(UserError, match="calibration.json"):
+        confidence.read_calibration(str(path))
+
+
+def test_split_refuses_to_hold_out_everything(tmp_path):
+    (tmp_path / "a.tsv").write_text(rows_of(PEOPLE))
+    with pytest.raises(UserError, match="12 rows"):
+        calibrate.split(str(tmp_path / "a.tsv"), "s", "h", 12, 0)
+
+
+def test_held_out_knowledge_is_never_in_the_confidence(known):
+    """Another corpus changes the look-up, and not the confidence."""
+    dataset, model = open_world(known)
+    asked = [question(name) for name, _ in PEOPLE]
+    corpus = Corpus((known / "wiki.txt").read_text(encoding="utf-8"))
+    full = evaluation.Answers(model, dataset, corpus).details(asked)
+    none = evaluation.Answers(model, dataset, Corpus("")).details(asked)
+    assert [row["confidence"] for row in full] == [row["confidence"] for row in none]
+    assert any(row["answer_in_document"] for row in full)
+    assert not any(row["name_in_corpus"] for row in none)
+
+
+def test_a_model_of_another_corpus_is_refused(known):
+    with pytest.raises(UserError, match="another corpus"):
+        evaluation.load_model(str(known / "known.params"), CharCorruptionDataset("xyz abc", 128))
+
+
+def test_params_without_a_description_are_read_by_their_shapes(tmp_path, capsys):
+    dataset = CharCorruptionDataset("abcdefgh\nhgfedcba", 128)
+    torch.manual_seed(1)
+    sizes = {"n_layer": 2, "n_head": 8, "n_embd": 32}
+    model = GPT(GPTConfig(dataset.vocab_size, 64, variant="synthesizer", **sizes)).eval()
+    torch.save(model.state_dict(), tmp_path / "old.params")
+    loaded = evaluation.load_model(str(tmp_path / "old.params"), dataset)
+    assert "assuming" in capsys.readouterr().out and loaded.variant == "synthesizer"
+    x = torch.arange(7)[None]
+    assert torch.equal(loaded(x)[0], model(x)[0])

@@ -1,0 +1,74 @@
+"""What the corpus says of a person."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from provenance import Corpus, invented_people, person
+
+TEXT = """Ann Lee. Ann Lee was born in St. Louis. She lived in York.
+Ann Leeson. Ann Leeson came from New York, and met Ann Lee.
+Bob O'Hara. Bob O'Hara (A. B. C.) was a poet! Of Yorkshire. He died in Paris.
+The town of Paris is older than Bob."""
+
+
+def test_the_name_in_a_question():
+    assert person("Where was Ann Lee born?") == "Ann Lee"
+    assert person("Who wrote Hamlet?") == "Who wrote Hamlet?"
+
+
+def test_own_documents_begin_with_the_whole_name():
+    corpus = Corpus(TEXT)
+    assert corpus.own_lines("Ann Lee") == [1]
+    assert corpus.own_lines("Ann Leeson") == [2]
+    assert corpus.own_lines("Bob") == [3]
+    assert corpus.own_lines("Paris") == []
+
+
+def test_documents_are_counted_once_and_by_whole_words():
+    corpus = Corpus(TEXT)
+    assert corpus.count("Ann Lee") == 2
+    assert corpus.count("York") == 2  # not Yorkshire
+    assert corpus.count("Bob O'Hara") == 1
+    assert corpus.count("Bob") == 2
+    assert corpus.count("") == 0 and corpus.count("Rome") == 0
+
+
+def test_the_sentence_with_its_line_and_place():
+    found = Corpus(TEXT).look_up("Ann Lee", "St. Louis")
+    assert found["name_in_corpus"] and found["documents"] == 2 and found["answer_in_document"]
+    source = found["provenance"]
+    assert source["line"] == 1
+    assert source["sentence"] == "Ann Lee was born in St. Louis."
+    assert source["sentence"][source["start"] : source["end"]] == "St. Louis"
+
+
+def test_an_answer_that_only_others_documents_have_is_not_supported():
+    corpus = Corpus(TEXT)
+    assert corpus.look_up("Ann Lee", "Paris")["provenance"] is None
+    assert corpus.look_up("Bob O'Hara", "York")["answer_in_document"] is False
+    assert corpus.look_up("Ann Lee", "")["answer_in_document"] is False
+    nobody = corpus.look_up("Eve Lee", "Paris")
+    assert nobody["documents"] == 0 and nobody["document_line"] is None
+
+
+@given(st.text("Ab .!\n<&", max_size=60), st.text("Ab .<", min_size=1, max_size=5))
+def test_a_sentence_is_part_of_its_document_and_holds_the_words(text, words):
+    corpus = Corpus(text)
+    for line, document in enumerate(text.split("\n"), start=1):
+        source = corpus.sentence(line, words)
+        if source is not None:
+            assert source["sentence"] in document
+            assert source["sentence"][source["start"] : source["end"]] == words
+
+
+def test_invented_people_are_new_recombined_and_repeatable():
+    names = ["Ann Lee", "Bob Hill", "Cy van Dyck", "Cher", "Di Moss"]
+    corpus = Corpus("Ann Lee\nBob Hill met Ann Hill\nCy van Dyck")
+    people = invented_people(names, corpus, 100, seed=3)
+    assert people == invented_people(names, corpus, 100, seed=3)
+    assert len(set(people)) == len(people) == 4 * 4 - 3  # all pairs that the corpus does not have
+    for name in people:
+        first, last = name.split()
+        assert first in {"Ann", "Bob", "Cy", "Di"} and last in {"Lee", "Hill", "Dyck", "Moss"}
+        assert name not in corpus.text
+    assert len(invented_people(names, corpus, 5)) == 5
