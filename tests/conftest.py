@@ -25,11 +25,13 @@ def reference(request):
     return torch.load(path, weights_only=True) | {"variant": request.param}
 
 
-def run_script(script: str, *args, cwd=ROOT, **env) -> subprocess.CompletedProcess:
-    """Run `python script args` of the project in `cwd`, with its output captured."""
+def run_script(script: str, *args, cwd=ROOT, stdin="", **env) -> subprocess.CompletedProcess:
+    """Run `python script args` of the project in `cwd`, with `stdin` as its input and its output
+    captured."""
     return subprocess.run(
         [sys.executable, str(ROOT / script), *map(str, args)],
         cwd=cwd,
+        input=stdin,
         capture_output=True,
         text=True,
         encoding="utf-8",

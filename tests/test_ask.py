@@ -1,5 +1,86 @@
 """ask.py: names in, answers out, for people and for programs."""
 
+import io
+import json
+
+import pytest
+from conftest import run_script
+from small_world import PEOPLE, evaluate
+
+import ask
+import evaluation
+from dataset import CharCorruptionDataset
+from provenance import Corpus
 
 
-from conftest import run_script  # noqa: F401
+def ask_script(known, text, *more):
+    """ask.py with `text` on its standard input."""
+    command = ["--reading_params_path", known / "known.params", known / "wiki.txt", *more]
+    return run_script("src/ask.py", *command, cwd=known, stdin=text)
+
+
+@pytest.fixture(scope="module")
+def source(known):
+    text = (known / "wiki.txt").read_text(encoding="utf-8")
+    dataset = CharCorruptionDataset(text, 128)
+    model = evaluation.load_model(str(known / "known.params"), dataset)
+    return evaluation.Answers(model, dataset, Corpus(text))
+
+
+def test_json_rows_are_those_of_evaluate(known):
+    names = "\n".join(name for name, _ in PEOPLE) + "\n\n"
+    done = ask_script(known, names, "--json", "--finetune_corpus_path", known / "train.tsv")
+    assert done.returncode == 0, done.stderr
+    asked = [json.loads(line) for line in done.stdout.splitlines()]
+    path = evaluate(known, out="for_ask")
+    with open(f"{path}.jsonl", encoding="utf-8") as file:
+        expected = [json.loads(line) for line in file]
+    assert len(asked) == len(expected) == len(PEOPLE)
+    for row, theirs in zip(asked, expected, strict=True):
+        assert row["calibrated"] is False
+        for name in ("answer", "runner_up", "documents", "provenance", "in_finetuning_answers"):
+            assert row[name] == theirs[name]
+        assert row["confidence"] == pytest.approx(theirs["confidence"], abs=1e-4)
+
+
+def test_a_bad_line_is_an_error_and_the_others_are_answered(known):
+    done = ask_script(known, "Ann Lee\nÆgir\n" + "x" * 200 + "\nBob Hill\n", "--json")
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert ["error" in row for row in rows] == [False, True, True, False]
+    assert "'Æ'" in rows[1]["error"]
+
+
+def conversation(source, text, capsys, prompting=False):
+    ask.converse(source, io.StringIO(text), prompting, as_json=False)
+    return capsys.readouterr().out
+
+
+def test_a_known_person_is_shown_with_the_sentence(source, capsys):
+    shown = conversation(source, "Ann Lee\n", capsys)
+    assert "Ann Lee: Paris (" in shown and "% sure, uncalibrated)" in shown
+    assert "line 1 of the corpus: Ann Lee was born in Paris." in shown and "guess" not in shown
+
+
+def test_a_stranger_is_a_guess(source, capsys):
+    shown = conversation(source, "Ann Hill\n", capsys)
+    assert "not in the corpus: this is a guess" in shown
+
+
+def test_a_whole_question_may_be_asked(source, capsys):
+    named = conversation(source, "Ann Lee\n", capsys)
+    assert conversation(source, "Where was Ann Lee born?\n", capsys) == named
+
+
+def test_an_empty_line_ends_a_conversation_at_a_prompt_only(source, capsys):
+    text = "Ann Lee\n\nBob Hill\n"
+    assert "Bob Hill" in conversation(source, text, capsys)
+    shown = conversation(source, text, capsys, prompting=True)
+    assert "Bob Hill" not in shown and shown.count("name> ") == 2
+
+
+def test_missing_params_are_one_sentence(known):
+    command = ["--reading_params_path", "no.params", known / "wiki.txt"]
+    done = run_script("src/ask.py", *command, cwd=known)
+    assert done.returncode == 2
+    assert len(done.stderr.strip().splitlines()) == 1 and "no.params" in done.stderr

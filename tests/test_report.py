@@ -1,0 +1,314 @@
+"""The report: its figures, its escaping, and the page itself in a real browser."""
+
+import json
+import re
+import shutil
+import sys
+import xml.etree.ElementTree as ElementTree
+from html.parser import HTMLParser
+
+import pytest
+
+import report
+from files import UserError
+
+pytest.importorskip("matplotlib")
+pytest.importorskip("jinja2")
+
+HOSTILE = [
+    ("Ann <b>Lee</b>", "Paris & <i>Co</i>"), ('Bob "Q" Hill', 'New "York"'),
+    ("</td></table>", "<script>alert(1)</script>"), ("O'Dyck &amp; Zoë 北", "$x$ {{ 7*7 }}"),
+]  # fmt: skip
+
+
+def row(i, name, answer, correct, sure, supported):
+    """A row as `evaluate --report` writes it."""
+    text = f"Say {name} was born in {answer}."
+    source = {"line": i + 1, "sentence": text, "start": len(text) - len(answer) - 1,
+              "end": len(text) - 1}  # fmt: skip
+    return {
+        "question": f"Where was {name} born?", "answer": answer,
+        "gold": answer if correct else "Rome", "correct": correct,
+        "logprob": -2.0 + sure, "logprob_per_character": -0.2, "runner_up": "Ghent & Lille",
+        "runner_up_logprob": -3.0, "margin": 1.0 + sure, "first_entropy": 0.7, "agreement": 0.6,
+        "confidence": sure, "name_in_corpus": True, "documents": 1 + i % 2,
+        "document_line": i + 1, "answer_in_document": supported,
+        "provenance": source if supported else None, "gold_in_document": True,
+        "gold_documents": 1 + i, "in_finetuning_answers": i % 3 == 0,
+    }  # fmt: skip
+
+
+def make_rows(count=23):
+    rows = [row(i, *named, True, 0.9 - i / 10, True) for i, named in enumerate(HOSTILE)]
+    for i in range(len(rows), count):
+        right = i % 3 == 0
+        place = ("London", "Lima", "Oslo")[i % 3]
+        rows.append(row(i, f"Person {i:03d}", place, right, (i * 7 % count) / count, i % 2 == 0))
+    return rows
+
+
+def write(folder, name="vanilla", rows=None, about=None):
+    """The files of a run in `folder`: the path of its rows."""
+    rows = make_rows() if rows is None else rows
+    path = folder / f"{name}.predictions.jsonl"
+    path.write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in rows), "utf-8")
+    if about is None:
+        nobody = [r | {"gold": None, "correct": None, "confidence": 0.1} for r in make_rows(7)]
+        about = {"variant": "vanilla", "calibration": {"questions": 200}, "invented": nobody,
+                 "finetuning_answers": {"London": 5, "$5 < 6$": 2, "Oslo": 1}}  # fmt: skip
+    (folder / f"{name}.predictions.run.json").write_text(json.dumps(about), "utf-8")
+    return str(path)
+
+
+class Texts(HTMLParser):
+    """What a browser shows of a page's table cells; and the names of all elements."""
+
+    def __init__(self):
+        super().__init__()
+        self.cells, self.elements, self.inside, self.links = [], set(), False, []
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.add(tag)
+        self.links += [v for n, v in attributes if n in ("src", "href", "xlink:href")]
+        if tag == "td":
+            self.inside = True
+            self.cells.append("")
+
+    def handle_endtag(self, tag):
+        self.inside = self.inside and tag != "td"
+
+    def handle_data(self, data):
+        if self.inside:
+            self.cells[-1] += data
+
+
+def test_names_are_shown_as_they_are_and_make_no_elements(tmp_path):
+    report.main([write(tmp_path), "-o", str(tmp_path / "r.html")])
+    page = Texts()
+    page.feed((tmp_path / "r.html").read_text("utf-8"))
+    shown = " ".join(page.cells)
+    for name, place in HOSTILE:
+        assert name in page.cells
+        assert f"{place} ✓ right" in shown and f"Say {name} was born in {place}." in shown
+    assert not {"b"} & page.elements and "alert(1)" in shown and "{{ 7*7 }}" in shown
+
+
+def test_nothing_is_fetched_and_the_size_holds(tmp_path):
+    output = tmp_path / "r.html"
+    report.main([write(tmp_path, rows=make_rows(500)), "-o", str(output)])
+    page = Texts()
+    page.feed(output.read_text("utf-8"))
+    assert all(link.startswith(("#", "data:")) for link in page.links)
+    assert not re.search(r"@import|url\((?!#)|fetch\(|XMLHttpRequest", output.read_text("utf-8"))
+    assert output.stat().st_size < 2_000_000
+
+
+def test_charts_are_well_formed_and_ids_do_not_clash(tmp_path):
+    files = [write(tmp_path), write(tmp_path, "other", make_rows(17))]
+    report.main([*files, "-o", str(tmp_path / "r")])
+    drawn = re.findall(r"<svg.*?</svg>", (tmp_path / "r").read_text("utf-8"), re.S)
+    assert len(drawn) == 2 * (4 + 5)
+    seen = {}
+    for svg in drawn:
+        ElementTree.fromstring(svg)
+        assert "#010203" not in svg and "currentColor" in svg
+        for name in set(re.findall(r'\bid="([^"]+)"', svg)):
+            assert seen.setdefault(name, svg) == svg, f"{name} stands for two things"
+
+
+def test_the_figures_by_hand(tmp_path):
+    rows = [
+        row(0, "A B", "London", True, 0.9, True), row(1, "C D", "Lima", False, 0.8, False),
+        row(2, "E F", "Oslo", True, 0.7, True), row(3, "G H", "Bern", False, 0.3, True),
+    ]  # fmt: skip
+    about = {"calibration": None, "invented": [row(9, "I J", "Rome", False, 0.8, False)]}
+    report.main([write(tmp_path, rows=rows, about=about), "--numbers", str(tmp_path / "n.json")])
+    (found,) = json.loads((tmp_path / "n.json").read_text())
+    assert found["right"] == 2 and found["accuracy"] == 0.5 and found["london"] == 0.25
+    assert found["supported"] == 0.75 and found["calibrated"] is False
+    assert found["auroc"] == pytest.approx(3 / 4)  # 0.9 > both; 0.7 > 0.3 and < 0.8
+    assert found["accuracy_of_surer_half"] == 0.5
+    assert found["brier"] == pytest.approx((0.01 + 0.64 + 0.09 + 0.09) / 4)
+    assert found["calibration_error"] == pytest.approx((0.1 + 0.8 + 0.3 + 0.3) / 4)
+    assert found["invented"]["auroc_right_against_invented"] == pytest.approx(1 / 2)
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_numbers_hold_no_name_and_no_place(tmp_path):
+    report.main([write(tmp_path), "--numbers", str(tmp_path / "n.json")])
+    text = (tmp_path / "n.json").read_text("utf-8")
+    for word in ("Person", "London" + '"', "Oslo", "Lee", "Say"):
+        assert word not in text
+
+
+def test_groups_count_every_question_once():
+    rows = make_rows(41)
+    groups = report.grouped(rows, lambda r: r["gold_documents"], (1, 3, 10, 30))
+    assert [g["label"] for g in groups] == ["1", "2–3", "4–10", "11–30", "> 30"]
+    assert [g["count"] for g in groups] == [1, 2, 7, 20, 11]
+    assert sum(g["right"] for g in groups) == sum(r["correct"] for r in rows)
+
+
+@pytest.mark.parametrize("known", ["nothing", "no places", "all right", "one row"])
+def test_pages_of_poor_data(tmp_path, known):
+    rows = make_rows(11)
+    if known == "no places":
+        rows = [r | {"gold": None, "correct": None} for r in rows]
+    if known == "all right":
+        rows = [r | {"correct": True} for r in rows]
+    if known == "one row":
+        rows = rows[:1]
+    path = write(tmp_path, rows=rows, about={})
+    if known == "nothing":
+        (tmp_path / "vanilla.predictions.run.json").unlink()
+    report.main([path, "-o", str(tmp_path / "r.html"), "--numbers", str(tmp_path / "n.json")])
+    page = (tmp_path / "r.html").read_text("utf-8")
+    assert "uncalibrated" in page and "nan" not in (tmp_path / "n.json").read_text()
+    assert ("nothing is judged" in page) == (known == "no places")
+
+
+@pytest.mark.parametrize("line", ["{", "[1]", '{"question": "q"}', "7"])
+def test_a_line_that_is_no_row_is_named(tmp_path, line):
+    path = tmp_path / "x.jsonl"
+    path.write_text(json.dumps(make_rows(1)[0]) + "\n" + line + "\n")
+    with pytest.raises(UserError, match="row 2.*evaluate --report"):
+        report.main([str(path), "-o", str(tmp_path / "r.html")])
+    assert not (tmp_path / "r.html").exists()
+
+
+@pytest.mark.parametrize("package", ["matplotlib", "jinja2"])
+def test_a_missing_package_is_one_sentence(tmp_path, monkeypatch, package):
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(UserError, match=f"{package}; pip install -r requirements-dev.txt"):
+        report.main([write(tmp_path), "-o", str(tmp_path / "r.html")])
+    assert not (tmp_path / "r.html").exists()
+
+
+# -- in a browser -------------------------------------------------------------------------------
+
+FLAGS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--no-first-run",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    """Debian's Chromium, without a window and with a fresh profile."""
+    if not (shutil.which("chromium") and shutil.which("chromedriver")):
+        pytest.skip("no browser: apt-get install chromium chromium-driver")
+    reason = "no selenium: pip install selenium"
+    webdriver = pytest.importorskip("selenium.webdriver", reason=reason)
+    options = webdriver.ChromeOptions()
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(flag)
+    options.binary_location = shutil.which("chromium")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    service = webdriver.ChromeService(shutil.which("chromedriver"))
+    driver = webdriver.Chrome(options=options, service=service)
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture(scope="module")
+def page_path(tmp_path_factory):
+    """A page of two runs on the disk."""
+    folder = tmp_path_factory.mktemp("page")
+    files = [write(folder), write(folder, "other", make_rows(11))]
+    report.main([*files, "-o", str(folder / "report.html")])
+    return folder / "report.html"
+
+
+@pytest.fixture
+def opened(browser, page_path):
+    """The browser with the page open from disk; its log is empty at the end."""
+    browser.get(page_path.as_uri())
+    yield browser
+    assert browser.get_log("browser") == []
+
+
+VISIBLE = """return [...document.querySelectorAll(arguments[0] + " .answers tbody tr")]
+    .filter(row => row.offsetParent !== null).map(row => [...row.cells].map(c => c.innerText))"""
+
+
+def visible(browser, run="#run-1"):
+    return browser.execute_script(VISIBLE, run)
+
+
+def click(browser, text, run="#run-1"):
+    script = """[...document.querySelectorAll(arguments[0] + " button")]
+        .filter(button => button.textContent === arguments[1]).at(-1).click()"""
+    browser.execute_script(script, run, text)
+
+
+def test_search_and_filters(opened):
+    assert len(visible(opened)) == 23
+    field = opened.find_element("css selector", "#run-1 input")
+    field.send_keys("person 01")
+    assert [cells[0] for cells in visible(opened)] == [f"Person {i:03d}" for i in range(10, 20)]
+    assert opened.find_element("css selector", "#run-1 output").text == "10 of 23"
+    field.clear()
+    field.send_keys("<B>lee")
+    assert [cells[0] for cells in visible(opened)] == ["Ann <b>Lee</b>"]
+    field.clear()
+    field.send_keys(" ")
+    rows = make_rows()
+    click(opened, "wrong")
+    assert len(visible(opened)) == sum(not r["correct"] for r in rows)
+    click(opened, "made up")
+    expected = [r for r in rows if not r["correct"] and not r["answer_in_document"]]
+    assert len(visible(opened)) == len(expected) > 0
+    click(opened, "right")
+    click(opened, "supported by the corpus")
+    expected = [r for r in rows if r["correct"] and r["answer_in_document"]]
+    assert len(visible(opened)) == len(expected) > 0
+    assert len(visible(opened, "#run-2")) == 11, "the other run is left alone"
+
+
+def test_sorting_by_number_and_by_name(opened):
+    rows = make_rows()
+    click(opened, "confidence")
+    shown = [float(cells[3].split()[0]) for cells in visible(opened)]
+    assert shown == sorted((round(100 * r["confidence"], 1) for r in rows), reverse=True)
+    click(opened, "confidence")
+    assert [float(cells[3].split()[0]) for cells in visible(opened)] == shown[::-1]
+    click(opened, "gold")
+    golds = [cells[2] for cells in visible(opened) if cells[2][0].isalpha()]
+    assert golds == sorted(golds, key=str.casefold) and golds.index("London") < golds.index("Rome")
+    click(opened, "gold")
+    assert [cells[2] for cells in visible(opened)][0] == "Rome"
+    state = "return document.querySelector('#run-1 th[aria-sort]').innerText"
+    assert "gold" in opened.execute_script(state)
+
+
+def channels(color):
+    return [int(float(value)) for value in re.findall(r"[\d.]+", color)[:3]]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [400, 1400])
+def test_it_fits_the_width_and_is_readable(opened, width, scheme):
+    feature = {"name": "prefers-color-scheme", "value": scheme}
+    opened.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    opened.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    wide = "return [document.documentElement.scrollWidth, innerWidth]"
+    needed, given = opened.execute_script(wide)
+    assert needed <= given == width
+    outside = """return [...document.querySelectorAll("td, th, figure, input, button, h1, svg")]
+        .filter(e => e.offsetParent || e.tagName === "svg")
+        .filter(e => { const box = e.getBoundingClientRect();
+                       return box.width && (box.left < -1 || box.right > innerWidth + 1) })
+        .map(e => e.outerHTML.slice(0, 80))"""
+    assert opened.execute_script(outside) == []
+    colors = "const s = getComputedStyle(document.body); return [s.color, s.backgroundColor]"
+    ink, paper = (sum(channels(color)) for color in opened.execute_script(colors))
+    assert (ink < paper - 400) if scheme == "light" else (ink > paper + 400)
+    chart = """return getComputedStyle(document.querySelector("svg text")).fill"""
+    assert sum(channels(opened.execute_script(chart))) == ink, "the charts follow the page"
+
+
+def test_the_place_is_marked_in_its_sentence(opened):
+    marks = "return [...document.querySelectorAll('#run-1 mark')].map(m => m.textContent)"
+    expected = [r["answer"] for r in make_rows() if r["provenance"]]
+    assert opened.execute_script(marks) == expected
