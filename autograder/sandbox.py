@@ -20,6 +20,7 @@ from forkserver import receive, send
 HERE = Path(__file__).resolve().parent
 MODES = ("namespaces", "user", "plain")  # from strong to weak, see jail.py
 FIRST_UID, UIDS = 60600, 400  # a range that distributions leave free; one user per grader
+START_SECONDS = 300
 LIMITS = {"cpu_s": 25, "wall_s": 60.0, "memory_mb": 400, "file_mb": 64, "processes": 64}
 
 
@@ -80,6 +81,14 @@ class Sandbox:
         )
         theirs.close()
         self.sock = ours
+        ours.settimeout(START_SECONDS)
+        try:
+            receive(ours)
+        except (OSError, EOFError):
+            self.stop()
+            raise SandboxError("the fork server does not start; can this Python import torch, "
+                               "numpy and tqdm?") from None  # fmt: skip
+        ours.settimeout(None)
 
     def stop(self) -> None:
         if self.server is not None:
@@ -133,7 +142,6 @@ class Sandbox:
         if self.server is None or self.server.poll() is not None:
             self.stop()
             self.start()
-        self.sock.settimeout(request["limits"]["wall_s"] + 60)
         try:
             send(self.sock, json.dumps(request).encode())
             header = json.loads(receive(self.sock))
