@@ -19,7 +19,8 @@ DATA = ("wiki.txt", "birth_places_train.tsv", "birth_dev.tsv", "birth_test_input
 @dataclass(frozen=True)
 class Blank:
     """A function whose body the student writes. `signature` replaces its own where that is not the
-    handout's; `gone`: helpers of the solution that disappear with it."""
+    handout's; `gone`: helpers of the solution that disappear with it; `given`: what comes instead
+    of them."""
 
     file: str
     name: str
@@ -27,6 +28,7 @@ class Blank:
     specification: str
     signature: str = ""
     gone: tuple[str, ...] = ()
+    given: str = ""
 
 
 BLANKS = (
@@ -68,10 +70,16 @@ BLANKS = (
         "as in CausalSelfAttention. x is (B, T, C), and so is what you return.",
         signature="def forward(self, x: Tensor, layer_past=None) -> Tensor:",
         gone=("SynthesizerAttention.features",),
+        given="""
+    def prefill(self, x: Tensor, state: dict) -> Tensor:
+        # given: generation asks forward again about all positions so far
+        past = x if state["past"] is None else torch.cat((state["past"], x), dim=1)
+        state["past"] = past
+        return self.forward(past)[:, -x.shape[1] :]""",
     ),
 )  # fmt: skip
 
-BASELINE = '''"""The accuracy of answering "London" to every question of the dev set (handout, part d)."""
+BASELINE = '''"""The accuracy of answering "London" to every question (handout, part d)."""
 
 # TODO (part d): print the accuracy of a model that answers "London" to every question of
 # birth_dev.tsv. A few lines; src/utils.py has what you need.
@@ -111,6 +119,7 @@ def todo(blank: Blank, node: ast.FunctionDef, lines: list[str]) -> list[str]:
         *head,
         *(f"{indent}    # {line}" for line in text),
         f'{indent}    raise NotImplementedError("{blank.part}: {short} is not written yet")',
+        *blank.given.splitlines(),
     ]
 
 

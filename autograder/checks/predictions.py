@@ -123,33 +123,37 @@ def agreement(grading: Grading, split: str, rows: list[str], other: list[str], w
 @check
 def reproduced(grading: Grading, model: str) -> str:
     """The submission's own `run.py evaluate`, with the submitted params, gives the predictions."""
-    return grading.once(("reproduced", model), lambda: reproduce(grading, model))
+    report = [reproduced_split(grading, model, split) for split in SPLITS]
+    return f"run.py evaluate agrees with the submitted predictions: {', '.join(report)}"
 
 
-def reproduce(grading: Grading, model: str) -> str:
-    entry = model_of(grading, model)
+def reproduced_split(grading: Grading, model: str, split: str) -> str:
+    key = ("reproduced", model, split)
+    return grading.once(key, lambda: reproduce(grading, model_of(grading, model), split))
+
+
+def reproduce(grading: Grading, entry: dict, split: str) -> str:
     params = grading.need(entry["params"])
-    given = {entry["params"]: params, "wiki.txt": grading.world.data / "wiki.txt"}
+    rows, chosen = rows_of(grading, entry[split], split), sampled(grading, split)
+    given = {
+        entry["params"]: params,
+        "wiki.txt": grading.world.data / "wiki.txt",
+        INPUTS[split]: question_file(grading, split, chosen),
+    }
     description = params.with_name(f"{params.name}.json")
     if description.is_file():
         given[description.name] = description
-    report = []
-    for split in SPLITS:
-        rows = rows_of(grading, entry[split], split)
-        chosen = sampled(grading, split)
-        argv = ["evaluate", entry["variant"], "wiki.txt", *flags(grading, entry["variant"]),
-                "--reading_params_path", entry["params"],
-                "--eval_corpus_path", INPUTS[split], "--outputs_path", entry[split]]  # fmt: skip
-        questions = {INPUTS[split]: question_file(grading, split, chosen)}
-        args = {"argv": argv, "outputs": entry[split], "rows": len(chosen)}
-        other = grading.ask("evaluate", args, files=given | questions).data.get("rows", [])
-        if other and other[-1] == "":
-            other.pop()
-        if len(other) != len(chosen):
-            raise Failed(f"run.py evaluate writes {len(chosen)} lines for {len(chosen)} questions",
-                         f"{len(other)} lines", on=" ".join(argv))  # fmt: skip
-        report.append(agreement(grading, split, rows, list(map(str, other)), "run.py evaluate"))
-    return f"run.py evaluate agrees with the submitted predictions: {', '.join(report)}"
+    argv = ["evaluate", entry["variant"], "wiki.txt", *flags(grading, entry["variant"]),
+            "--reading_params_path", entry["params"],
+            "--eval_corpus_path", INPUTS[split], "--outputs_path", entry[split]]  # fmt: skip
+    args = {"argv": argv, "outputs": entry[split], "rows": len(chosen)}
+    other = [str(row) for row in grading.ask("evaluate", args, files=given).data.get("rows", [])]
+    if other and other[-1] == "":
+        other.pop()
+    if len(other) != len(chosen):
+        raise Failed(f"run.py evaluate writes {len(chosen)} lines for {len(chosen)} questions",
+                     f"{len(other)} lines", on=" ".join(argv))  # fmt: skip
+    return agreement(grading, split, rows, other, "run.py evaluate")
 
 
 def flags(grading: Grading, variant: str) -> list[str]:
@@ -162,32 +166,34 @@ def confirmed(grading: Grading, model: str) -> str:
 
     No student code runs here, so no code can put the predictions there.
     """
-    return grading.once(("confirmed", model), lambda: confirm(grading, model))
+    report = [confirmed_split(grading, model, split) for split in SPLITS]
+    return f"the course's model with these params agrees: {', '.join(report)}"
 
 
-def confirm(grading: Grading, model: str) -> str:
+def confirmed_split(grading: Grading, model: str, split: str) -> str:
     entry = model_of(grading, model)
-    variant = entry["variant"]
-    if variant not in grading.reference.data["models"]:
-        raise NotRun(f"the reference has no variant {variant}")
+    if entry["variant"] not in grading.reference.data["models"]:
+        raise NotRun(f"the reference has no variant {entry['variant']}")
+    key = ("confirmed", model, split)
+    return grading.once(key, lambda: confirm(grading, entry, split))
+
+
+def confirm(grading: Grading, entry: dict, split: str) -> str:
     given = {entry["params"]: grading.need(entry["params"]),
              "wiki.txt": grading.world.data / "wiki.txt"}  # fmt: skip
-    report = []
-    for split in SPLITS:
-        rows, chosen = rows_of(grading, entry[split], split), sampled(grading, split)
-        args = {
-            "path": entry["params"],
-            "sizes": grading.settings["sizes"],
-            "settings": grading.settings["variants"][variant]["config"],
-            "questions": [grading.world.questions(split)[i] for i in chosen],
-            "kinds": ["plain"] if split == "dev" else ["plain", "newline"],
-        }
-        outcome = grading.trusted("reference_predictions", args, given)
-        if outcome.failure:
-            raise Failed(f"{entry['params']} loads into the course's {variant} model",
-                         outcome.failure.splitlines()[0][:300])  # fmt: skip
-        report.append(best_agreement(grading, split, rows, outcome.data))
-    return f"the course's model with these params agrees: {', '.join(report)}"
+    rows, chosen = rows_of(grading, entry[split], split), sampled(grading, split)
+    args = {
+        "path": entry["params"],
+        "sizes": grading.settings["sizes"],
+        "settings": grading.settings["variants"][entry["variant"]]["config"],
+        "questions": [grading.world.questions(split)[i] for i in chosen],
+        "kinds": ["plain"] if split == "dev" else ["plain", "newline"],
+    }
+    outcome = grading.trusted("reference_predictions", args, given)
+    if outcome.failure:
+        raise Failed(f"{entry['params']} loads into the course's {entry['variant']} model",
+                     outcome.failure.splitlines()[0][:300])  # fmt: skip
+    return best_agreement(grading, split, rows, outcome.data)
 
 
 def best_agreement(grading: Grading, split: str, rows: list[str], answers: dict) -> str:
@@ -218,25 +224,33 @@ def accuracy(grading: Grading, model: str, split: str, at_least: float = 0.0,
     if count < max(right, at_least * len(gold)):
         wanted = f"{at_least:.0%} right" if at_least else f"{right} right answer or more"
         raise Failed(f"{wanted} on the {split} questions", seen)
-    for proof in (reproduced, confirmed):
-        try:
-            proof(grading, model)
-            return seen
-        except (Failed, NotRun):
-            continue
-    raise Failed("predictions that the submitted params make",
-                 f"{seen}, but neither run.py evaluate nor the course's model gives these answers")
+    prove(grading, model, split, seen)
+    return seen
+
+
+def prove(grading: Grading, model: str, split: str, seen: str) -> None:
+    """Raise Failed unless the submitted params make these predictions: in the course's model or,
+    where the reference lacks the variant, in the student's."""
+    try:
+        confirmed_split(grading, model, split)
+    except NotRun:
+        reproduced_split(grading, model, split)
+    except Failed as failure:
+        raise Failed("predictions that the submitted params make",
+                     f"{seen}, but the course's model with these params does not answer so: "
+                     f"{failure}") from None  # fmt: skip
 
 
 def accuracies(grading: Grading) -> dict[str, float | None]:
-    """Dev and test accuracy of the leaderboard's model, where predictions and answers exist."""
+    """Dev and test accuracy of the leaderboard's model, where answers exist and predictions that
+    the model makes."""
+    model = grading.settings["leaderboard"]
     found: dict[str, float | None] = {}
     for split in SPLITS:
-        found[split] = None
-        gold = grading.world.gold(split)
-        entry = model_of(grading, grading.settings["leaderboard"])
+        gold, found[split] = grading.world.gold(split), None
         try:
-            rows = rows_of(grading, entry[split], split)
+            prove(grading, model, split, "")
+            rows = rows_of(grading, model_of(grading, model)[split], split)
         except Failed:
             continue
         if gold is not None:
