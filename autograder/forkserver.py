@@ -69,7 +69,7 @@ class Watch:
             self.answer += chunk
         else:
             self.printed += len(chunk)
-            self.output += chunk[: max(0, OUTPUT_KEPT - len(self.output))]
+            self.output = (self.output + chunk)[-OUTPUT_KEPT:]
 
     def judge(self) -> str:
         """Why the process must be ended now, if it must."""
@@ -122,11 +122,12 @@ def keep(watch: Watch, answers: int, prints: int) -> None:
         ended = ended or bool(watch.verdict)
 
 
-def end_all(pid: int, mode: str, uid: int | None) -> None:
+def end_all(watch: Watch, mode: str, uid: int | None) -> None:
     """Kill the process and all that it started (in a namespace they die with the first one)."""
-    for kill, target in ((os.kill, pid), (os.killpg, pid)):
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            kill(target, signal.SIGKILL)
+    if watch.status is None:
+        os.kill(watch.pid, signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(watch.pid, signal.SIGKILL)
     if mode == "user":
         killer = os.fork()
         if killer == 0:
@@ -193,7 +194,7 @@ def serve_one(request: dict, sock: socket.socket) -> None:
     os.close(prints_in)
     watch = Watch(pid, request["limits"]["wall_s"])
     keep(watch, answers, prints)
-    end_all(pid, request["mode"], request["uid"])
+    end_all(watch, request["mode"], request["uid"])
     header = {
         "verdict": watch.verdict,
         "status": watch.status,

@@ -290,6 +290,13 @@ WRITES = (  # a results file, wherever it may be
     "    except OSError:\n"
     "        pass"
 )
+READS = (  # the hidden answers, wherever they may be
+    "import os\n"
+    "for root in ('/autograder', '/home', '/root', '/tmp', '/var', '..'):\n"
+    "    for folder, _, files in os.walk(root):\n"
+    "        if 'birth_test.tsv' in files and open(folder + '/birth_test.tsv').read():\n"
+    "            os._exit(1)"
+)
 PATCHED = (  # judges that always say yes, and a random that is not
     "import random, json, torch, time, numpy\n"
     "torch.equal = torch.allclose = numpy.allclose = lambda *a, **k: True\n"
@@ -316,6 +323,7 @@ HOSTILE = [
     at_import("exit handlers", set(), DATASET,
               "import atexit, os\natexit.register(os._exit, 1)"),
     at_import("writes results.json", set(), DATASET, WRITES),
+    at_import("reads the hidden answers", set(), LONDON, READS),
     at_import("patched judges", set(), DATASET,
               PATCHED),
     at_import("uses the network", {"d.london"}, LONDON,
