@@ -1,0 +1,278 @@
+"""Parts d, f and g: predictions and params, and whether the ones come from the others."""
+
+import re
+
+from grading import Grading
+from verdicts import Failed, NotRun, check
+
+SPLITS = ("dev", "test")
+INPUTS = {"dev": "birth_dev.tsv", "test": "birth_test_inputs.tsv"}
+PAD = "\u25a1"
+
+
+def model_of(grading: Grading, model: str) -> dict:
+    return grading.settings["models"][model]
+
+
+def rows_of(grading: Grading, name: str, split: str) -> list[str]:
+    """The predictions in the submitted file `name`, one for each question."""
+    try:
+        text = grading.need(name).read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise Failed(f"{name} is UTF-8 text", "it is not") from None
+    rows = text.split("\n")
+    if rows and rows[-1] == "":
+        rows.pop()
+    wanted = len(grading.world.questions(split))
+    if len(rows) != wanted:
+        raise Failed(f"{wanted} lines in {name}, one for each question of {INPUTS[split]}",
+                     f"{len(rows)} lines")  # fmt: skip
+    return [row.rstrip("\r") for row in rows]
+
+
+def answer(row: str) -> str:
+    """A prediction without the padding that some programs leave behind it."""
+    return row.split(PAD)[0].strip()
+
+
+@check
+def files(grading: Grading, model: str) -> str:
+    """Params and predictions are there, with one line a question."""
+    entry = model_of(grading, model)
+    grading.need(entry["params"])
+    for split in SPLITS:
+        rows_of(grading, entry[split], split)
+    return ", ".join(entry[name] for name in ("params", *SPLITS))
+
+
+@check
+def source_files(grading: Grading) -> str:
+    """The course's modules are there and can be imported."""
+    from grading import MODULES
+
+    grading.need("src/run.py")
+    for module in MODULES:
+        grading.ask("imports", {"name": module}, about=f"src/{module}.py")
+    return "src/run.py, and " + ", ".join(MODULES)
+
+
+@check
+def params_variant(grading: Grading, model: str) -> str:
+    """The params have the names and shapes of the claimed variant. Nothing in the file is run."""
+    entry = model_of(grading, model)
+    variant, name = entry["variant"], entry["params"]
+    shapes = grading.reference.data["shapes"]
+    if variant not in shapes:
+        raise NotRun(f"the reference has no variant {variant}")
+    outcome = grading.trusted("params", {"path": name}, {name: grading.need(name)})
+    if outcome.failure:
+        raise Failed(f"{name} is a state_dict that torch.load(weights_only=True) reads",
+                     outcome.failure.splitlines()[0])  # fmt: skip
+    found, wanted = outcome.data["shapes"], shapes[variant]
+    foreign = {n for other in shapes.values() for n in other} - wanted.keys()
+    for key in wanted:
+        if found.get(key) != wanted[key]:
+            raise Failed(f"{name} holds a {variant} model: {key} of shape {wanted[key]}",
+                         f"shape {found[key]}" if key in found else looks_like(found, shapes))
+    if strange := sorted(foreign & found.keys()):
+        raise Failed(f"{name} holds a {variant} model", f"it also has {strange[0]}")
+    if outcome.data["infinite"]:
+        raise Failed("finite weights", f"{outcome.data['infinite'][0]} has infinities or NaN")
+    return f"{name} holds a {variant} model of {len(wanted)} tensors"
+
+
+def looks_like(found: dict, shapes: dict) -> str:
+    """What a file with other names probably holds."""
+    for variant, names in shapes.items():
+        if names.keys() <= found.keys():
+            return f"no such tensor: the file holds a {variant} model"
+    return f"no such tensor; the file has {', '.join(list(found)[:4])}, ..."
+
+
+# -- do the params give the predictions? --------------------------------------------------------
+
+
+def sampled(grading: Grading, split: str) -> list[int]:
+    """The questions that are asked again: the same for everybody, spread over the file."""
+    total, count = len(grading.world.questions(split)), grading.settings["sample"]
+    return sorted({(2 * i + 1) * total // (2 * count) for i in range(count)})
+
+
+def question_file(grading: Grading, split: str, chosen: list[int]) -> bytes:
+    """The sampled questions in the form of the course's file, without the right answers."""
+    questions = grading.world.questions(split)
+    end = "\tLondon" if split == "dev" else ""
+    return "".join(f"{questions[i]}{end}\n" for i in chosen).encode()
+
+
+def agreement(grading: Grading, split: str, rows: list[str], other: list[str], who: str) -> str:
+    """Raise Failed unless enough of the sampled predictions are the same."""
+    chosen = sampled(grading, split)
+    questions = grading.world.questions(split)
+    unlike = [(i, b) for i, b in zip(chosen, other, strict=True) if answer(rows[i]) != answer(b)]
+    same = 1 - len(unlike) / len(chosen)
+    if same < grading.settings["agreement"]:
+        i, b = unlike[0]
+        raise Failed(f"{who} gives the submitted predictions again, in "
+                     f"{grading.settings['agreement']:.0%} of the {len(chosen)} rows asked",
+                     f"{same:.0%}; submitted {rows[i]!r}, now {b!r}",
+                     on=f"row {i + 1} of {INPUTS[split]}: {questions[i]}")  # fmt: skip
+    return f"{split} {same:.0%}"
+
+
+@check
+def reproduced(grading: Grading, model: str) -> str:
+    """The submission's own `run.py evaluate`, with the submitted params, gives the predictions."""
+    report = [reproduced_split(grading, model, split) for split in SPLITS]
+    return f"run.py evaluate agrees with the submitted predictions: {', '.join(report)}"
+
+
+def reproduced_split(grading: Grading, model: str, split: str) -> str:
+    key = ("reproduced", model, split)
+    return grading.once(key, lambda: reproduce(grading, model_of(grading, model), split))
+
+
+def reproduce(grading: Grading, entry: dict, split: str) -> str:
+    params = grading.need(entry["params"])
+    rows, chosen = rows_of(grading, entry[split], split), sampled(grading, split)
+    given = {
+        entry["params"]: params,
+        "wiki.txt": grading.world.data / "wiki.txt",
+        INPUTS[split]: question_file(grading, split, chosen),
+    }
+    description = params.with_name(f"{params.name}.json")
+    if description.is_file():
+        given[description.name] = description
+    argv = ["evaluate", entry["variant"], "wiki.txt", *flags(grading, entry["variant"]),
+            "--reading_params_path", entry["params"],
+            "--eval_corpus_path", INPUTS[split], "--outputs_path", entry[split]]  # fmt: skip
+    args = {"argv": argv, "outputs": entry[split], "rows": len(chosen)}
+    other = [str(row) for row in grading.ask("evaluate", args, files=given).data.get("rows", [])]
+    if other and other[-1] == "":
+        other.pop()
+    if len(other) != len(chosen):
+        raise Failed(f"run.py evaluate writes {len(chosen)} lines for {len(chosen)} questions",
+                     f"{len(other)} lines", on=" ".join(argv))  # fmt: skip
+    return agreement(grading, split, rows, other, "run.py evaluate")
+
+
+def flags(grading: Grading, variant: str) -> list[str]:
+    return list(grading.settings["variants"][variant].get("flags", []))
+
+
+@check
+def confirmed(grading: Grading, model: str) -> str:
+    """The course's own model, with the submitted params, gives the predictions too.
+
+    No student code runs here, so no code can put the predictions there.
+    """
+    report = [confirmed_split(grading, model, split) for split in SPLITS]
+    return f"the course's model with these params agrees: {', '.join(report)}"
+
+
+def confirmed_split(grading: Grading, model: str, split: str) -> str:
+    entry = model_of(grading, model)
+    if entry["variant"] not in grading.reference.data["models"]:
+        raise NotRun(f"the reference has no variant {entry['variant']}")
+    key = ("confirmed", model, split)
+    return grading.once(key, lambda: confirm(grading, entry, split))
+
+
+def confirm(grading: Grading, entry: dict, split: str) -> str:
+    given = {entry["params"]: grading.need(entry["params"]),
+             "wiki.txt": grading.world.data / "wiki.txt"}  # fmt: skip
+    rows, chosen = rows_of(grading, entry[split], split), sampled(grading, split)
+    args = {
+        "path": entry["params"],
+        "sizes": grading.settings["sizes"],
+        "settings": grading.settings["variants"][entry["variant"]]["config"],
+        "questions": [grading.world.questions(split)[i] for i in chosen],
+        "kinds": ["plain"] if split == "dev" else ["plain", "newline"],
+    }
+    outcome = grading.trusted("reference_predictions", args, given)
+    if outcome.failure:
+        raise Failed(f"{entry['params']} loads into the course's {entry['variant']} model",
+                     outcome.failure.splitlines()[0][:300])  # fmt: skip
+    return best_agreement(grading, split, rows, outcome.data)
+
+
+def best_agreement(grading: Grading, split: str, rows: list[str], answers: dict) -> str:
+    """Agreement with the prompts as they are, or with the newline that the course's code leaves."""
+    who = "the course's model with the submitted params"
+    try:
+        return agreement(grading, split, rows, answers["plain"], who)
+    except Failed:
+        if not answers["newline"]:
+            raise
+        try:
+            return agreement(grading, split, rows, answers["newline"], who)
+        except Failed:
+            pass
+        raise
+
+
+@check
+def accuracy(grading: Grading, model: str, split: str, at_least: float = 0.0,
+             right: int = 0) -> str:  # fmt: skip
+    """Enough right answers, in predictions that the submitted model really makes."""
+    gold = grading.world.gold(split)
+    if gold is None:
+        raise NotRun("no test answers were given to the grader (grade.py --answers)")
+    rows = rows_of(grading, model_of(grading, model)[split], split)
+    count = sum(answer(row) == place for row, place in zip(rows, gold, strict=True))
+    seen = f"{count} of {len(gold)} right ({count / len(gold):.1%})"
+    if count < max(right, at_least * len(gold)):
+        wanted = f"{at_least:.0%} right" if at_least else f"{right} right answer or more"
+        raise Failed(f"{wanted} on the {split} questions", seen)
+    prove(grading, model, split, seen)
+    return seen
+
+
+def prove(grading: Grading, model: str, split: str, seen: str) -> None:
+    """Raise Failed unless the submitted params make these predictions: in the course's model or,
+    where the reference lacks the variant, in the student's."""
+    try:
+        confirmed_split(grading, model, split)
+    except NotRun:
+        reproduced_split(grading, model, split)
+    except Failed as failure:
+        raise Failed("predictions that the submitted params make",
+                     f"{seen}, but the course's model with these params does not answer so: "
+                     f"{failure}") from None  # fmt: skip
+
+
+def accuracies(grading: Grading) -> dict[str, float | None]:
+    """Dev and test accuracy of the leaderboard's model, where answers exist and predictions that
+    the model makes."""
+    model = grading.settings["leaderboard"]
+    found: dict[str, float | None] = {}
+    for split in SPLITS:
+        gold, found[split] = grading.world.gold(split), None
+        try:
+            prove(grading, model, split, "")
+            rows = rows_of(grading, model_of(grading, model)[split], split)
+        except Failed:
+            continue
+        if gold is not None:
+            found[split] = sum(answer(a) == b for a, b in zip(rows, gold, strict=True)) / len(gold)
+    return found
+
+
+# -- the baseline -------------------------------------------------------------------------------
+
+
+@check
+def london(grading: Grading) -> str:
+    """london_baseline.py prints how often "London" is right on the dev questions."""
+    grading.need("london_baseline.py")
+    gold = grading.world.gold("dev")
+    right = sum(place == "London" for place in gold)
+    given = {name: grading.world.data / name for name in ("birth_dev.tsv", "wiki.txt")}
+    outcome = grading.ask("london", {}, about="london_baseline.py", files=given)
+    share = right / len(gold)
+    numbers = {float(n) for n in re.findall(r"\d+(?:\.\d+)?", outcome.output)}
+    figures = (share, 100 * share)
+    if not any(abs(n - figure) < 0.005 * max(figure, 1e-9) for n in numbers for figure in figures):
+        raise Failed(f'the share of dev questions whose answer is "London": {share:.1%}',
+                     f"it printed {outcome.output[-200:]!r}", on="python london_baseline.py")
+    return f"it prints {share:.1%}"

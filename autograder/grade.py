@@ -1,0 +1,239 @@
+"""Grade a submission of the assignment: python autograder/grade.py SUBMISSION [--json OUT].
+
+SUBMISSION is a zip or a folder. Prints a table; --json writes the results in Gradescope's form.
+"""
+
+import argparse
+import json
+import os
+import resource
+import shutil
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from checks import CHECKS, Failed, NotRun
+from checks.predictions import accuracies
+from grading import HERE, Grading, Reference, World, compute_reference
+from sandbox import Sandbox, SandboxError
+from unpack import BadSubmission, unpack
+
+PROJECT = HERE.parent
+PASSED, FAILED, NOT_RUN = "passed", "failed", "not run"
+
+
+@dataclass
+class Result:
+    """One check's verdict. `entry` is its line in the edition's settings."""
+
+    entry: dict
+    status: str
+    lines: list[str]
+
+    @property
+    def most(self) -> float:
+        """What the check is worth: nothing where it could not be run."""
+        return 0.0 if self.status == NOT_RUN else float(self.entry["points"])
+
+    @property
+    def score(self) -> float:
+        return self.most if self.status == PASSED else 0.0
+
+
+@dataclass
+class Report:
+    """All verdicts on a submission."""
+
+    settings: dict
+    results: list[Result]
+    accuracies: dict
+    seconds: float
+    mode: str
+
+    @property
+    def score(self) -> float:
+        return sum(result.score for result in self.results)
+
+    @property
+    def most(self) -> float:
+        return sum(result.most for result in self.results)
+
+
+def judge(entry: dict, grading: Grading) -> Result:
+    """Run one check. Whatever the submission's data do to it, the check alone pays for it."""
+    part = grading.settings["parts"][entry["part"]]
+    try:
+        return Result(entry, PASSED, [CHECKS[entry["check"]](grading, **entry.get("args", {}))])
+    except Failed as failure:
+        return Result(entry, FAILED, [*failure.lines, f"Handout: {part}"])
+    except NotRun as reason:
+        return Result(entry, NOT_RUN, [f"not run: {reason}"])
+    except SandboxError:
+        raise
+    except Exception as error:  # data that no honest program gives
+        seen = f"data that cannot be judged ({type(error).__name__}: {error})"
+        return Result(entry, FAILED, [f"Seen: {seen}", f"Handout: {part}"])
+
+
+def grade(submission: Path, world: World, sandbox: Sandbox, reference: Reference) -> Report:
+    """All checks of the world's edition on a submission (zip or folder)."""
+    began = time.monotonic()
+    folder = Path(tempfile.mkdtemp(prefix="submission-"))
+    checks = world.settings["checks"]
+    found: dict = {"dev": None, "test": None}
+    try:
+        unpack(submission, folder)
+        grading = Grading(folder, world, sandbox, reference)
+        results = [judge(entry, grading) for entry in checks]
+        found = accuracies(grading)
+    except BadSubmission as error:
+        results = [Result(entry, FAILED, [f"Seen: {error}"]) for entry in checks]
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return Report(world.settings, results, found, time.monotonic() - began, sandbox.mode)
+
+
+# -- what comes out -----------------------------------------------------------------------------
+
+
+def gradescope(report: Report) -> dict:
+    """The report as Gradescope's results.json. Terse checks say only pass or fail."""
+    tests = []
+    for number, result in enumerate(report.results, start=1):
+        entry = result.entry
+        secret = entry.get("terse", False) and result.status != NOT_RUN
+        test = {
+            "name": f"{entry['name']}: {entry['title']}",
+            "number": str(number),
+            "score": result.score,
+            "max_score": result.most,
+            "output": f"{result.status}." if secret else "\n".join(result.lines),
+            "visibility": entry["visibility"],
+        }
+        if result.status != NOT_RUN:
+            test["status"] = result.status
+        tests.append(test)
+    board = [
+        {"name": f"{split} accuracy", "value": round(100 * share, 2), "order": "desc"}
+        for split, share in report.accuracies.items()
+        if share is not None
+    ]
+    return {
+        "output": f"{report.settings['title']}; sandbox: {report.mode}",
+        "tests": tests,
+        "leaderboard": board,
+        "execution_time": round(report.seconds),
+        "stdout_visibility": "hidden",
+    }
+
+
+def table(report: Report) -> str:
+    """The report for people: a line a check, details below those that did not pass."""
+    lines = [f"{report.settings['title']}; sandbox: {report.mode}", ""]
+    for result in report.results:
+        entry = result.entry
+        points = f"{result.score:g}/{result.most:g}"
+        lines.append(f"{entry['name']:<14}{points:>9}  {result.status:<8}{entry['title']}")
+        if result.status != PASSED:
+            detail = "\n".join(result.lines).splitlines()
+            lines += [f"{'':<25}{line}" for line in detail]
+    lines += ["", f"{'total':<14}{report.score:>4g}/{report.most:g}"]
+    for split, share in report.accuracies.items():
+        if share is not None:
+            lines.append(f"{split} accuracy {share:.1%}")
+    return "\n".join(lines)
+
+
+def write_json(content: dict, path: Path) -> None:
+    """Write beside `path`, then move there: never half a file."""
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    os.replace(part, path)
+
+
+# -- the command --------------------------------------------------------------------------------
+
+
+def parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser(description=__doc__,
+                                formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+    p.add_argument("submission", nargs="?", type=Path, help="assignment5.zip, or a folder")
+    p.add_argument("--json", type=Path, help="write results.json here")
+    p.add_argument("--edition", default="2021", help="2021, 2023, 2024, or a settings file")
+    p.add_argument("--data", type=Path, help="folder of wiki.txt and the birth_*.tsv files")
+    p.add_argument("--answers", type=Path, help="the test answers (question TAB place)")
+    p.add_argument("--write_reference", type=Path, help="compute the right answers, for build.sh")
+    return p
+
+
+def world_of(args: argparse.Namespace) -> World:
+    """What the arguments ask for; in a built autograder, what was built in."""
+    built = HERE / "edition.json"
+    path = built if built.is_file() else Path(args.edition)
+    if not path.is_file():
+        path = HERE / "editions" / f"{args.edition}.json"
+    if not path.is_file():
+        fail(f"--edition {args.edition}: no such settings; give 2021, 2023, 2024 or a file")
+    home = HERE if built.is_file() else PROJECT
+    answers = args.answers or HERE / "hidden" / "birth_test.tsv"
+    if args.answers and not answers.is_file():
+        fail(f"--answers {answers}: no such file; check the path")
+    data = args.data or next(
+        (d for d in (home / "data" / "cs224n", home / "data") if (d / "wiki.txt").is_file()),
+        home / "data",
+    )
+    for name in ("wiki.txt", "birth_dev.tsv", "birth_test_inputs.tsv"):
+        if not (data / name).is_file():
+            fail(f"{data / name}: no such file; give --data, the folder of the course's files")
+    settings = json.loads(path.read_text(encoding="utf-8"))
+    world = World(settings, data, home / "src", answers if answers.is_file() else None)
+    check_answers(world)
+    return world
+
+
+def check_answers(world: World) -> None:
+    """Stop where the hidden answers do not belong to the questions."""
+    if world.answers is None:
+        return
+    rows = world.rows(world.answers)
+    wanted = world.questions("test")
+    if any(len(row) != 2 for row in rows) or len(rows) != len(wanted):
+        fail(f"{world.answers}: not {len(wanted)} rows of question, tab, place; mend it")
+
+
+def fail(message: str) -> None:
+    print(f"error: {message}", file=sys.stderr)
+    sys.exit(2)
+
+
+def main() -> None:
+    args = parser().parse_args()
+    if args.submission is None and args.write_reference is None:
+        fail("nothing to grade; give a zip or a folder")
+    if args.submission is not None and not args.submission.exists():
+        fail(f"{args.submission}: no such file or folder; check the path")
+    world = world_of(args)
+    try:
+        with Sandbox(world.settings["limits"]) as sandbox:
+            stored = HERE / "reference.npz"
+            if stored.is_file() and args.write_reference is None:
+                reference = Reference.load(stored)
+            else:
+                reference = compute_reference(sandbox, world)
+            if args.write_reference is not None:
+                reference.save(args.write_reference)
+                return
+            report = grade(args.submission, world, sandbox, reference)
+    except SandboxError as error:
+        fail(str(error))
+    print(table(report))
+    print(f"{report.seconds:.0f} seconds, grader's own peak "
+          f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")  # fmt: skip
+    if args.json:
+        write_json(gradescope(report), args.json)
+
+
+if __name__ == "__main__":
+    main()

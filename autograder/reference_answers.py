@@ -1,0 +1,149 @@
+"""The right answers, computed by this project's own src/ (never typed in).
+
+Runs inside the sandbox, like everything that needs torch, in a folder that holds src/ and no
+student code. `compute` runs once, when the autograder is built.
+"""
+
+import hashlib
+
+import torch
+from torch import Tensor
+
+LAYER = {  # sizes of the layers that are compared: primes, so that swapped axes fail
+    "n_embd": 6, "n_head": 3, "block_size": 13, "vocab_size": 31, "n_layer": 2,
+    "attn_pdrop": 0.1, "resid_pdrop": 0.1, "embd_pdrop": 0.1,
+}  # fmt: skip
+BATCH, TIME, CHANGED_FROM = 11, 7, 4
+MODEL = {"vocab_size": 31, "block_size": 17, "sizes": {"n_layer": 2, "n_head": 3, "n_embd": 12}}
+ANSWER_LENGTH = 32  # characters generated for an answer (the course's number)
+
+
+def compute(args: dict):
+    """Layers, models, parameter shapes and phases of `args['variants']`, as (data, arrays)."""
+    from attention import VARIANTS
+
+    data = {"shapes": {}, "layers": {}, "models": {}, "absent": []}
+    arrays: dict = {}
+    for variant, config in args["variants"].items():
+        if variant not in VARIANTS:
+            data["absent"].append(variant)
+            continue
+        sizes = args["sizes"] | {"vocab_size": args["vocab_size"]}
+        data["shapes"][variant] = shapes_of(build(sizes, config["config"]))
+        data["models"][variant] = MODEL | {"settings": config["config"] | config.get("tiny", {})}
+        arrays |= model_answers(variant, data["models"][variant]["settings"])
+        if VARIANTS[variant].build_blocks is None:
+            data["layers"][variant] = {"class": VARIANTS[variant].layer.__name__}
+            arrays |= layer_answers(variant, VARIANTS[variant].layer, config["config"])
+    data["layer_config"] = LAYER
+    data["changed_from"] = CHANGED_FROM
+    data["phases"] = phases()
+    return data, {name: value.detach().numpy() for name, value in arrays.items()}
+
+
+def build(sizes: dict, settings: dict) -> torch.nn.Module:
+    """The model of those sizes, with the flags that choose its variant."""
+    from model import GPT, GPTConfig
+
+    config = GPTConfig(**sizes)
+    for name, value in settings.items():
+        setattr(config, name, value)
+    return GPT(config)
+
+
+def shapes_of(module: torch.nn.Module) -> dict:
+    """Names and shapes of the trained tensors (buffers may differ between correct programs)."""
+    return {name: list(value.shape) for name, value in module.named_parameters()}
+
+
+def randomised(module: torch.nn.Module, generator: torch.Generator) -> dict[str, Tensor]:
+    """Give every parameter sizable random values, so that each of them shows in the output."""
+    for parameter in module.parameters():
+        parameter.data = torch.randn(parameter.shape, generator=generator) * 0.4
+    return {name: p.data.clone() for name, p in module.named_parameters()}
+
+
+def layer_answers(variant: str, layer: type, settings: dict) -> dict[str, Tensor]:
+    """Input, weights, and the layer's outputs and gradients in float64."""
+    from types import SimpleNamespace
+
+    generator = torch.Generator().manual_seed(224)
+    built = layer(SimpleNamespace(**LAYER, **settings))
+    weights = randomised(built, generator)
+    x = torch.randn(BATCH, TIME, LAYER["n_embd"], generator=generator)
+    changed = x.clone()
+    changed[:, CHANGED_FROM:] = torch.randn(changed[:, CHANGED_FROM:].shape, generator=generator)
+    g = torch.randn(x.shape, generator=generator)
+    built = built.double().eval()
+    out, out_changed = built(x.double()), built(changed.double())
+    (out * g.double()).sum().backward()
+    found = {"x": x, "changed": changed, "g": g, "out.x": out, "out.changed": out_changed}
+    found |= {f"weight.{name}": value for name, value in weights.items()}
+    found |= {f"grad.{name}": parameter.grad for name, parameter in built.named_parameters()}
+    return {f"layer.{variant}.{name}": value for name, value in found.items()}
+
+
+def model_answers(variant: str, settings: dict) -> dict[str, Tensor]:
+    """Input, weights, and the logits of a small model in float64."""
+    generator = torch.Generator().manual_seed(225)
+    sizes = MODEL["sizes"] | {k: MODEL[k] for k in ("vocab_size", "block_size")}
+    built = build(sizes, settings)
+    weights = randomised(built, generator)
+    idx = torch.randint(0, MODEL["vocab_size"], (5, TIME), generator=generator)
+    with torch.no_grad():
+        logits = built.double().eval()(idx)[0]
+    found = {"idx": idx, "logits": logits} | {f"weight.{n}": value for n, value in weights.items()}
+    return {f"model.{variant}.{name}": value for name, value in found.items()}
+
+
+def phases() -> dict:
+    """The course's settings of each phase; final_tokens per document and position."""
+    from recipes import RECIPES, trainer_config
+
+    found = {}
+    for name, phase in RECIPES["course"].items():
+        config = trainer_config(phase, documents=1, block_size=1)
+        names = ("max_epochs", "batch_size", "learning_rate", "lr_decay", "warmup_tokens")
+        found[name] = {key: getattr(config, key) for key in names}
+        found[name]["final_tokens"] = config.final_tokens
+    return found
+
+
+def fresh_params(args: dict):
+    """Write random params for a corpus of `vocab_size` characters; their shapes and digests."""
+    torch.manual_seed(226)
+    model = build(args["sizes"] | {"vocab_size": args["vocab_size"]}, args["settings"])
+    state = model.state_dict()
+    torch.save(state, args["path"])
+    names = [name for name, _ in model.named_parameters()]
+    digests = {n: hashlib.sha256(state[n].numpy().tobytes()).hexdigest() for n in names}
+    return {"shapes": shapes_of(model), "digest": digests}, {}
+
+
+def predict(args: dict) -> dict:
+    """What the reference model with the params at `path` answers to each question.
+
+    `plain`: the question alone; `newline`: with a newline after it, which the course's own program
+    puts into the prompt when a file of questions has no second column.
+    """
+    import utils
+    from dataset import MASK_CHAR, CharCorruptionDataset
+    from evaluation import answer_text
+
+    with open("wiki.txt", encoding="utf-8") as file:
+        dataset = CharCorruptionDataset(file.read(), args["sizes"]["block_size"])
+    model = build(args["sizes"] | {"vocab_size": dataset.vocab_size}, args["settings"])
+    state = torch.load(args["path"], map_location="cpu", weights_only=True)
+    state = {n.replace("_orig_mod.", "").removeprefix("module."): v for n, v in state.items()}
+    wanted = {name for name, _ in model.named_parameters()}
+    model.load_state_dict(
+        model.state_dict() | {n: v for n, v in state.items() if n in wanted}, strict=True
+    )
+    answers = {}
+    for kind, end in (("plain", ""), ("newline", "\n")):
+        answers[kind] = []
+        for question in args["questions"] if kind in args["kinds"] else ():
+            x = torch.tensor([[dataset.stoi[c] for c in question + end + MASK_CHAR]])
+            out = utils.sample(model, x, ANSWER_LENGTH, sample=False)[0, x.shape[1] :]
+            answers[kind].append(answer_text(out.tolist(), dataset.itos))
+    return answers

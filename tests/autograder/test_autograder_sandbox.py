@@ -1,0 +1,95 @@
+"""What code in the sandbox can reach, use up and say."""
+
+import os
+import time
+
+import numpy as np
+import pytest
+import wire
+from grader_world import shared
+
+
+def run(code: str, **limits):
+    """The outcome of importing a module with this code."""
+    files = {"hostile.py": code.encode()}
+    return shared().sandbox.ask("imports", files, {"name": "hostile"}, **limits)
+
+
+def printed(code: str) -> str:
+    outcome = run(code)
+    assert not outcome.failure
+    return outcome.output
+
+
+def test_code_runs_without_rights():
+    assert int(printed("import os; print(os.getuid())")) != 0
+    status = printed("print(open('/proc/self/status').read())")
+    fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+    assert int(fields["CapEff"], 16) == int(fields["CapPrm"], 16) == 0
+    assert fields["NoNewPrivs"] == "1"
+
+
+def test_hidden_answers_results_and_environment_are_out_of_reach(tmp_path):
+    world = shared().world
+    for path in (world.answers, world.source / "run.py", tmp_path, "/etc/shadow"):
+        outcome = run(f"import os; os.stat({str(path)!r}); open({str(path)!r})")
+        assert "FileNotFoundError" in outcome.failure or "PermissionError" in outcome.failure
+    os.environ["SECRET_OF_THE_GRADER"] = "1"
+    assert "SECRET" not in printed("import os; print(dict(os.environ))")
+    del os.environ["SECRET_OF_THE_GRADER"]
+
+
+def test_there_is_no_network():
+    if shared().sandbox.mode != "namespaces":
+        pytest.skip("this platform lets nobody take the network away")
+    outcome = run("import socket; socket.create_connection(('192.0.2.1', 80), timeout=5)")
+    assert "unreachable" in outcome.failure
+
+
+@pytest.mark.parametrize(
+    ("code", "word"),
+    [
+        ("while True: print('x' * 1000)", "printed more than 1 MB"),
+        ("import time; time.sleep(1000)", "hangs or waits"),
+        ("while True: pass", "seconds of computing"),
+        ("import os\nwhile True: os.fork()", "BlockingIOError"),
+        ("hoard = bytearray(10**10)", "MemoryError"),
+        ("import torch; hoard = torch.zeros(10**10)", "memory"),
+        ("f = open('f', 'wb')\nwhile True: f.write(bytes(10**6))", "File too large"),
+        ("import os; os._exit(0)", "ended the process"),
+        ("import sys; sys.exit(3)", "sys.exit(3)"),
+        ("import os; os.close(3)", "OSError"),
+        ("raise KeyboardInterrupt", "KeyboardInterrupt"),
+        ("import ctypes; ctypes.string_at(0)", "SIGSEGV"),
+    ],
+)
+def test_limits_end_in_a_sentence(code, word):
+    assert word in run(code, cpu_s=3, wall_s=4).failure
+
+
+def test_nothing_survives_a_probe():
+    """A process that left its session writes for ever; after the probe it is gone."""
+    run("import os, time\nif os.fork() == 0:\n    os.setsid()\n    time.sleep(3600)")
+    time.sleep(0.1)
+    uid = shared().sandbox.uid
+    if uid is None:
+        pytest.skip("processes of the sandbox look like one's own")
+    owners = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            owners.append(os.stat(f"/proc/{name}").st_uid)
+        except FileNotFoundError:
+            continue
+    assert uid not in owners
+
+
+def test_answers_need_the_nonce():
+    payload = wire.pack("right", {"a": 1}, {"x": np.arange(6, dtype=np.int32).reshape(2, 3)})
+    data, arrays = wire.unpack(payload, "right")
+    assert data == {"a": 1} and arrays["x"].tolist() == [[0, 1, 2], [3, 4, 5]]
+    with pytest.raises(ValueError):
+        wire.unpack(payload, "wrong")
+    other = payload.replace(b"int32", b"object")
+    for bad in (payload[:-1], b"", b"[]\n", b"{}\n", b"\x80\x04N.", other):
+        with pytest.raises(ValueError):
+            wire.unpack(bad, "right")
