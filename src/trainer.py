@@ -24,6 +24,7 @@ from files import UserError
 from runlog import RunLog
 
 SCHEDULES = ("course", "cosine")
+ROWS_A_PIECE = 16  # a batch's pieces are not smaller: below it, calls cost more than padding
 
 
 @dataclass
@@ -48,7 +49,7 @@ class TrainerConfig:
     device: str = "auto"
     precision: str = "auto"
     compile: str = "auto"
-    parts: int = 8  # length-sorted pieces that a batch is computed in
+    parts: int = 8  # length-sorted pieces, at most, that a batch is computed in
     checkpoint_path: str | None = None
     checkpoint_minutes: float = 10.0
     resume: bool = False
@@ -209,7 +210,8 @@ class Trainer:
     def own_batch(self, share: Tensor, chunk: Tensor, epoch: int) -> list[tuple[Tensor, Tensor]]:
         """The rows `share` of `chunk`; where there are none, a row whose targets do not count."""
         if len(share):
-            return self.train_dataset.batch(share, epoch, self.device, self.config.parts)
+            parts = min(self.config.parts, math.ceil(len(share) / ROWS_A_PIECE))
+            return self.train_dataset.batch(share, epoch, self.device, parts)
         ((x, y),) = self.train_dataset.batch(chunk[:1], epoch, self.device, 1)
         return [(x, torch.full_like(y, self.model.ignore_index))]
 

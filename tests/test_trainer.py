@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from conftest import ROOT, needs_course_data
 
+import trainer
 from dataset import CharCorruptionDataset, NameDataset
 from files import UserError
 from model import GPT, GPTConfig
@@ -142,7 +143,8 @@ def test_loss_and_gradients_are_those_of_the_padded_batch_in_float64(variant, ki
         torch.testing.assert_close(p.grad, expected[name], rtol=1e-9, atol=1e-13, msg=name)
 
 
-def test_trainer_in_pieces_equals_trainer_in_one():
+def test_trainer_in_pieces_equals_trainer_in_one(monkeypatch):
+    monkeypatch.setattr(trainer, "ROWS_A_PIECE", 1)
     dataset = CharCorruptionDataset(CORPUS, 48)
     models = [tiny(dataset).double() for _ in range(2)]
     runs = [
@@ -320,10 +322,11 @@ def test_a_write_that_fails_leaves_the_checkpoint_readable(tmp_path, monkeypatch
 WORKER = """
 import sys, torch
 sys.path[:0] = [{src!r}, {tests!r}]
-import distributed
+import distributed, trainer
 from test_trainer import CORPUS, tiny
 from dataset import CharCorruptionDataset
 from trainer import Trainer, TrainerConfig
+trainer.ROWS_A_PIECE = 1
 with distributed.process_group():
     dataset = CharCorruptionDataset(CORPUS, 32)
     model = tiny(dataset).double()
