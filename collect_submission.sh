@@ -7,6 +7,7 @@ root=$(cd "$(dirname "$0")" && pwd)
 python=${PYTHON:-python3}
 command -v "$python" >/dev/null || python=python
 exec "$python" - "$root" <<'PYTHON'
+import json
 import sys
 import zipfile
 from pathlib import Path
@@ -24,8 +25,21 @@ PREDICTIONS = {
 }
 
 
+def lines(path):
+    text = Path(path).read_text(encoding="utf-8", errors="replace")
+    return text.removesuffix("\n").split("\n") if text else []
+
+
 def count(path):
-    return sum(1 for line in Path(path).read_text(encoding="utf-8").splitlines() if line.strip())
+    return sum(1 for line in lines(path) if line.strip())
+
+
+def claimed(name):
+    """The variant that <params>.json tells, or the one in the name."""
+    try:
+        return json.loads(Path(f"{name}.json").read_text(encoding="utf-8"))["variant"]
+    except (OSError, ValueError, KeyError):
+        return name.split(".")[0]
 
 
 def problems(data):
@@ -34,9 +48,11 @@ def problems(data):
         if not Path(name).is_file():
             yield f"{name} is missing"
         elif name in PREDICTIONS:
-            lines = len(Path(name).read_text(encoding="utf-8").split("\n")) - 1
-            if lines != questions[PREDICTIONS[name]]:
-                yield f"{name} has {lines} lines for {questions[PREDICTIONS[name]]} questions"
+            found, wanted = len(lines(name)), questions[PREDICTIONS[name]]
+            if found != wanted:
+                yield f"{name} has {found} lines for {wanted} questions"
+        elif name in PARAMS and claimed(name) != name.split(".")[0]:
+            yield f"{name} holds a {claimed(name)} model"
 
 
 with errors_are_sentences():

@@ -5,6 +5,7 @@ cd "$(dirname "$0")"
 for python in "${PYTHON:-}" python3 python; do
   [ -n "$python" ] && command -v "$python" >/dev/null && break
 done
+command -v "$python" >/dev/null || { echo "error: no Python here; install 3.10 or newer" >&2; exit 2; }
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))' || {
   echo "error: $python is older than Python 3.10; install a newer one, or name it: PYTHON=... $0" >&2
   exit 2

@@ -5,11 +5,12 @@ cannot say (variant, heads, vocabulary, recipe) stands in `<params>.json` beside
 holds a run in the middle: weights, optimizer, position and configuration.
 """
 
+import contextlib
 import json
 import os
 import pickle
 import subprocess
-import zipfile
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -47,9 +48,9 @@ def load_tensors(path: str) -> dict:
             f"{path}: not a params file (it is no torch file, or holds more than tensors); give "
             "one written by --writing_params_path"
         ) from None
-    except (RuntimeError, EOFError, zipfile.BadZipFile, ValueError, KeyError):
+    except Exception:  # whatever the unpickler met in bytes that mean something else
         raise UserError(
-            f"{path}: damaged or truncated; copy it again or make it anew with run.py"
+            f"{path}: damaged, truncated or not a params file; copy it again or make it anew"
         ) from None
     if not isinstance(content, dict):
         raise UserError(f"{path}: not a params file; give one written by --writing_params_path")
@@ -77,6 +78,8 @@ def perceiver_names(state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def save_params(model: torch.nn.Module, path: str, description: dict) -> None:
     """Write the model's state_dict to `path` and `description` to `<path>.json`."""
+    with contextlib.suppress(FileNotFoundError):
+        os.remove(f"{path}.json")  # new weights never stand beside an old description
     state = {name: value.cpu() for name, value in model.state_dict().items()}
     save_tensors(clean_names(state), path)
     with write_whole(f"{path}.json") as file:
@@ -90,7 +93,8 @@ def load_params(path: str) -> tuple[dict[str, Tensor], dict]:
     Raises UserError for a file that is no state_dict, or a description that is no JSON object.
     """
     state = perceiver_names(clean_names(load_tensors(path)))
-    if "tok_emb.weight" not in state or not all(isinstance(v, Tensor) for v in state.values()):
+    tensors = all(isinstance(value, Tensor) for value in state.values())
+    if not tensors or "tok_emb.weight" not in state or state["tok_emb.weight"].ndim != 2:
         raise UserError(
             f"{path}: not a params file of this model (no tok_emb.weight in it); give one written "
             "by --writing_params_path"
@@ -103,6 +107,9 @@ def load_params(path: str) -> tuple[dict[str, Tensor], dict]:
         raise UserError(f"{path}.json: not JSON (line {error.lineno}); delete or mend it") from None
     if not isinstance(description, dict):
         raise UserError(f"{path}.json: not a JSON object; delete or mend it")
+    for name in ("n_layer", "n_head", "n_embd", "block_size"):
+        if not isinstance(description.get(name, 1), int):
+            raise UserError(f"{path}.json: {name} is no number; delete or mend the file")
     return state, description
 
 
@@ -112,7 +119,7 @@ def infer_description(state: dict[str, Tensor]) -> dict:
 
     n_head shows only in a synthesizer's w2 and in rotary tables; for others it stays out.
     """
-    blocks = {int(name.split(".")[1]) for name in state if name.startswith("blocks.")}
+    blocks = {name.split(".")[1] for name in state if name.startswith("blocks.")}
     channels = state["tok_emb.weight"].shape[1]
     found = {"n_layer": len(blocks), "n_embd": channels}
     if "pos_emb" in state:
@@ -177,7 +184,7 @@ def commit() -> str | None:
         ).stdout.strip()
 
     try:
-        if git("rev-parse", "--show-toplevel") != str(ROOT):
+        if Path(git("rev-parse", "--show-toplevel")).resolve() != ROOT:
             return None
         changed = "+" if git("status", "--porcelain") else ""
         return git("rev-parse", "--short=12", "HEAD") + changed

@@ -27,6 +27,9 @@ class Parser(argparse.ArgumentParser):
 @contextlib.contextmanager
 def errors_are_sentences() -> Iterator[None]:
     """Turn a UserError into one line on stderr and exit status 2, and Ctrl-C into status 130."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8")  # Windows pipes are not, and names are
     try:
         yield
         sys.stdout.flush()
@@ -54,19 +57,27 @@ def find_files(*paths: str) -> list[str]:
     for world in WORLDS:
         if all(os.path.dirname(path) == "" and (world / path).is_file() for path in missing):
             names = ", ".join(dict.fromkeys(missing))
-            print(f"{names}: taken from {os.path.relpath(world)}{os.sep}")
+            print(f"{names}: taken from {shown(world)}{os.sep}")
             return [str(world / path) if path in missing else path for path in paths]
-    places = " nor ".join(os.path.relpath(world) for world in WORLDS)
+    places = " nor ".join(shown(world) for world in WORLDS)
     raise UserError(
         f"{' and '.join(dict.fromkeys(missing))}: no such file here, nor together in {places}; "
         "check the path (data/README.md says how to get the course's files)"
     )
 
 
+def shown(path: Path) -> str:
+    """`path` as seen from here, where that is possible (on Windows, not from another drive)."""
+    try:
+        return os.path.relpath(path)
+    except ValueError:
+        return str(path)
+
+
 def read_text(path: str) -> str:
     """The text of a UTF-8 file. Raises UserError where it is empty, no text or unreadable."""
     try:
-        with open(path, encoding="utf-8") as file:
+        with open(path, encoding="utf-8-sig") as file:
             text = file.read()
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}); check the path") from None
@@ -81,6 +92,8 @@ def read_text(path: str) -> str:
 
 def check_writable(path: str) -> None:
     """Raise UserError now if `path` could not be written later, when hours of work hang on it."""
+    if not path:
+        raise UserError("the path to write to is empty; give a file's name")
     folder = os.path.dirname(path) or "."
     if os.path.isdir(path):
         raise UserError(f"{path}: cannot be written, it is a folder; give a file's name")

@@ -14,7 +14,7 @@ class Phase:
     learning_rate: float
 
 
-COURSE = {  # handout, parts c and f; DESIGN: the schedule is the same in all three
+COURSE = {  # handout, parts c and f; the schedule is the same in all three
     "pretrain": Phase(max_epochs=650, batch_size=128, learning_rate=6e-3),
     "finetune from scratch": Phase(max_epochs=75, batch_size=256, learning_rate=6e-4),
     "finetune": Phase(max_epochs=10, batch_size=256, learning_rate=6e-4),

@@ -6,6 +6,7 @@ python src/run.py pretrain|finetune|evaluate VARIANT CORPUS [--reading_params_pa
 import argparse
 import contextlib
 import hashlib
+import itertools
 import os
 import sys
 import time
@@ -64,7 +65,7 @@ def parser() -> Parser:
     )
 
     run = p.add_argument_group("the run (defaults: the course's)")
-    run.add_argument("--seed", type=int, default=0)
+    run.add_argument("--seed", type=seed, default=0, help="0 to 2^32 - 1")
     run.add_argument("--max_epochs", type=positive(int))
     run.add_argument("--batch_size", type=positive(int))
     run.add_argument("--pretrain_lr", type=positive(float))
@@ -92,9 +93,16 @@ def parser() -> Parser:
     return p
 
 
+def seed(text: str) -> int:
+    """An argparse type: what numpy takes as a seed."""
+    if not 0 <= int(text) < 2**32:
+        raise ValueError
+    return int(text)
+
+
 def require(args: argparse.Namespace, *names: str) -> None:
     for name in names:
-        if getattr(args, name) is None:
+        if not getattr(args, name):
             raise UserError(f"{args.function} needs --{name}; give it")
 
 
@@ -179,7 +187,8 @@ def build_training(args: argparse.Namespace) -> trainer.Trainer:
         rate = args.finetune_lr
     model = build_model(args, corpus, state, sizes)
     identity = {"function": args.function, "variant": args.variant, "starts_from": phase}
-    identity |= {"corpus": digest(*paths), "unicode_names": args.unicode_names}
+    identity |= {"files": [digest(path) for path in paths], "unicode_names": args.unicode_names}
+    identity["reading_params"] = args.reading_params_path and digest(args.reading_params_path)
     identity |= architecture(model.config)
     config = trainer_config(
         RECIPES["course"][phase],
@@ -204,18 +213,24 @@ def build_training(args: argparse.Namespace) -> trainer.Trainer:
     return trainer.Trainer(model, data, None, config)
 
 
-def digest(*paths: str) -> str:
-    """sha256 of the files' contents."""
-    return hashlib.sha256("".join(read_text(path) for path in paths).encode()).hexdigest()
+def digest(path: str) -> str:
+    """sha256 of a file's content."""
+    with open(path, "rb") as file:
+        return hashlib.sha256(file.read()).hexdigest()
 
 
 def log_folder(args: argparse.Namespace) -> str:
-    return f"runs/{time.strftime('%Y%m%d-%H%M%S')}-{args.function}-{args.variant}"
+    """A folder for the run, named by the time; with a number where another run has that name."""
+    path = f"runs/{time.strftime('%Y%m%d-%H%M%S')}-{args.function}-{args.variant}"
+    taken = (f"{path}-{n}" for n in itertools.count(2))
+    return path if not os.path.exists(path) else next(p for p in taken if not os.path.exists(p))
 
 
 def train(args: argparse.Namespace) -> None:
     """Pretrain or finetune, then write the params and what they are."""
     run = build_training(args)
+    if not args.resume and os.path.exists(run.config.checkpoint_path):
+        print(f"{run.config.checkpoint_path} exists; starting anew (--resume would go on from it)")
     run.train()
     if not distributed.is_main():
         return
@@ -226,8 +241,13 @@ def train(args: argparse.Namespace) -> None:
         "vocabulary": vocabulary_hash(run.train_dataset),
         "recipe": "course",
         "function": args.function,
-        "epochs": run.config.max_epochs,
-        "seed": args.seed,
+        "reading_params": args.reading_params_path,
+        "precision": str(run.dtype),
+        "unicode_names": args.unicode_names,
+    }
+    settings = ("max_epochs", "batch_size", "learning_rate", "schedule", "shuffle", "seed")
+    description |= {name: getattr(run.config, name) for name in settings}
+    description |= {
         "commit": checkpoint.commit(),
     }
     checkpoint.save_params(run.model, args.writing_params_path, description)
@@ -266,12 +286,12 @@ def evaluate(args: argparse.Namespace) -> None:
 def main(argv: list[str] | None = None) -> None:
     args = parser().parse_args(argv)
     if not distributed.is_main():
-        sys.stdout = open(os.devnull, "w")  # one process prints
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # one process prints
     with distributed.process_group():
-        if args.function == "evaluate":
-            evaluate(args)
-        else:
+        if args.function != "evaluate":
             train(args)
+        elif distributed.is_main():
+            evaluate(args)
 
 
 if __name__ == "__main__":

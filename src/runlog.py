@@ -4,6 +4,7 @@ runs/<time>-<function>-<variant>/ holds config.json (settings, commit, versions,
 metrics.jsonl (a line a step) and TensorBoard events where tensorboard is installed.
 """
 
+import contextlib
 import json
 import os
 import platform
@@ -81,15 +82,25 @@ class RunLog:
             self.seen_targets += row["targets"]
             row["seconds"] = round(time.monotonic() - self.started, 3)
             self.show(row)
-            if self.file:
-                self.file.write(json.dumps(row) + "\n")
+            self.write(row)
             if self.writer:
                 for key in ("loss", "rate", "test_loss"):
                     if key in row:
                         self.writer.add_scalar(key, row[key], row["step"])
-        if self.file and self.pending:
-            self.file.flush()
         self.pending.clear()
+
+    def write(self, row: dict) -> None:
+        """A line to metrics.jsonl. A disk that refuses ends the log, not the run."""
+        if self.file is None:
+            return
+        try:
+            self.file.write(json.dumps(row) + "\n")
+            self.file.flush()
+        except OSError as error:
+            print(f"{self.folder}: no more is logged ({error.strerror}); the run goes on")
+            with contextlib.suppress(OSError):
+                self.file.close()
+            self.file = None
 
     def show(self, row: dict) -> None:
         speed = self.seen_targets / max(1e-9, time.monotonic() - self.started)

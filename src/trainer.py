@@ -213,7 +213,7 @@ class Trainer:
             parts = min(self.config.parts, math.ceil(len(share) / ROWS_A_PIECE))
             return self.train_dataset.batch(share, epoch, self.device, parts)
         ((x, y),) = self.train_dataset.batch(chunk[:1], epoch, self.device, 1)
-        return [(x, torch.full_like(y, self.model.ignore_index))]
+        return [(x, torch.full_like(y, getattr(self.model, "ignore_index", -100)))]
 
     def order(self, epoch: int) -> Tensor:
         """Indices of the examples in the order of `epoch`."""
@@ -331,11 +331,14 @@ class Trainer:
 
         def remember(number, frame):
             self.stop_signal = number
+            signal.signal(number, before[number])  # a second one does not wait for the step
 
         signals = (signal.SIGINT, signal.SIGTERM)
-        before = [signal.signal(number, remember) for number in signals]
+        before = {number: signal.getsignal(number) for number in signals}
+        for number in signals:
+            signal.signal(number, remember)
         try:
             yield
         finally:
-            for number, handler in zip(signals, before, strict=True):
+            for number, handler in before.items():
                 signal.signal(number, handler)

@@ -11,14 +11,14 @@ from files import UserError, read_text
 
 
 def set_seed(seed: int) -> None:
-    """Seed Python's, numpy's and torch's generators."""
+    """Seed Python's, numpy's and torch's generators; numpy takes 0 to 2^32 - 1."""
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
 
 
 def top_k_logits(logits: Tensor, k: int) -> Tensor:
-    """Logits (B, V) with all but the k largest of each row at -inf."""
+    """Logits (B, V) with all but the k (at most V) largest of each row at -inf; ties stay."""
     smallest = torch.topk(logits, k).values[:, [-1]]
     return logits.masked_fill(logits < smallest, float("-inf"))
 
@@ -59,11 +59,13 @@ def evaluate_places(filepath: str, predicted_places: list[str]) -> tuple[float, 
 
     (0.0, 0.0) where the file gives no places. Raises UserError where the numbers of rows differ.
     """
-    rows = [line.split("\t") for line in read_text(filepath).splitlines() if line.strip()]
+    lines = enumerate(read_text(filepath).split("\n"), start=1)
+    numbered = [(number, line.rstrip("\r").split("\t")) for number, line in lines if line.strip()]
+    rows = [row for _, row in numbered]
     if len(rows[0]) == 1:
         print("No gold birth places provided; returning (0,0)")
         return 0.0, 0.0
-    for number, row in enumerate(rows, start=1):
+    for number, row in numbered:
         if len(row) != 2:
             raise UserError(f"{filepath}, row {number}: not question, tab, place; mend it")
     if len(rows) != len(predicted_places):

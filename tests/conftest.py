@@ -10,8 +10,8 @@ import small_world
 import torch
 
 ROOT = Path(__file__).resolve().parent.parent
-COURSE = ROOT.parent / "shared" / "cs224n"
-COURSE = COURSE if COURSE.is_dir() else ROOT / "data" / "cs224n"
+PLACES = (ROOT / "data" / "cs224n", ROOT.parent / "shared" / "cs224n")
+COURSE = next((place for place in PLACES if (place / "wiki.txt").is_file()), PLACES[0])
 
 needs_course_data = pytest.mark.skipif(
     not (COURSE / "wiki.txt").is_file(), reason="the course's own files are not here"

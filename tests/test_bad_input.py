@@ -157,6 +157,22 @@ def test_file_that_is_no_params(folder):
     fails(folder, *evaluate("other.params"), words=["other.params", "tok_emb.weight"])
 
 
+@pytest.mark.parametrize("text", ["abc", ".", "q" * 20, "Name,Place", "tomato", "(((", "N."])
+def test_text_that_the_unpickler_takes_for_orders(folder, text):
+    (folder / "text.params").write_text(text)
+    fails(folder, *evaluate("text.params"), words=["text.params", "not a params file"])
+
+
+def test_tensors_of_odd_shapes_and_names(folder):
+    state = torch.load(folder / "vanilla.params", weights_only=True)
+    torch.save(state | {"tok_emb.weight": torch.zeros(7)}, folder / "odd.params")
+    fails(folder, *evaluate("odd.params"), words=["odd.params", "not a params file"])
+    torch.save(state | {"blocks.x": torch.zeros(7)}, folder / "odd.params")
+    fails(folder, *evaluate("odd.params"), "--n_layer", 2, words=["odd.params"])
+    (folder / "vanilla.params.json").write_text('{"n_layer": "4"}')
+    fails(folder, *evaluate(), words=["vanilla.params.json", "n_layer"])
+
+
 def test_params_of_another_variant(folder):
     args = evaluate(variant="synthesizer")
     fails(folder, *args, words=["vanilla.params", "holds a vanilla model", "say vanilla"])
@@ -199,11 +215,29 @@ def test_unknown_variant_and_flags(folder):
     fails(folder, *pretrain(variant="sinthesizer"), words=["sinthesizer", "vanilla"])
     fails(folder, *pretrain(), "--max_epoch", "x", words=["max_epoch"])
     fails(folder, *pretrain(), "--batch_size", 0, words=["batch_size"])
+    for number in (-1, 2**32):
+        fails(folder, *pretrain(), "--seed", number, words=["seed"])
+    fails(folder, *pretrain(out=""), words=["writing_params_path"])
     fails(folder, *pretrain(), "--device", "cuda", words=["--device cuda", "use --device auto"])
 
 
 def test_resume_without_a_checkpoint(folder):
     fails(folder, *pretrain(), "--resume", words=["new.params.checkpoint", "No such file"])
+
+
+def test_resume_from_a_run_that_began_elsewhere(folder):
+    """A checkpoint of a finetuning of other params is not taken for this one's."""
+    begun = run.parser().parse_args([str(arg) for arg in finetune(folder / "q.tsv")])
+    begun.pretrain_corpus_path = str(folder / "wiki.txt")
+    begun.reading_params_path = str(folder / "vanilla.params")
+    begun.writing_params_path = str(folder / "new.params")
+    unfinished = run.build_training(begun)
+    unfinished.prepare()
+    unfinished.save_progress(1)
+    state = torch.load(folder / "vanilla.params", weights_only=True)
+    torch.save({name: tensor * 2 for name, tensor in state.items()}, folder / "vanilla.params")
+    fails(folder, *finetune(), "--resume", words=["new.params.checkpoint", "reading_params"])
+    fails(folder, *finetune(), "--resume", "--seed", 3, words=["reading_params"])
 
 
 def test_resume_from_a_file_that_is_no_checkpoint(folder):

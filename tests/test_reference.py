@@ -1,8 +1,14 @@
 """The course's program and ours, number by number (tests/reference: made with its code)."""
 
+import copy
+import math
+
+import pytest
 import torch
+import torch.nn.functional as F
 
 import utils
+from attention import VARIANTS
 from model import GPT, GPTConfig
 from runlog import RunLog
 from trainer import Trainer, TrainerConfig
@@ -79,3 +85,38 @@ def test_greedy_continuation_of_the_trained_weights(reference):
     model.load_state_dict(reference["final"], strict=True)
     out = utils.sample(model, reference["prompt"], steps=8, sample=False)
     assert torch.equal(out, reference["greedy"])
+
+
+# -- the layers as a grader compares them: (11, 7, 6) inputs, 3 heads ---------------------------
+
+
+def course_attention(layer, x, variant):
+    """The course's order of operations, written out, in the precision of x."""
+    (B, T, C), H = x.shape, 3
+
+    def heads(linear):
+        return linear(x).view(B, T, H, C // H).transpose(1, 2)
+
+    if variant == "vanilla":
+        k, q = heads(layer.key), heads(layer.query)
+        scores = (q @ k.transpose(-2, -1)) * (1.0 / math.sqrt(C // H))
+    else:
+        scores = F.relu(heads(layer.w1)) @ layer.w2[:, :T] + layer.b2[:T]
+    scores = scores.masked_fill(layer.mask[:, :, :T, :T] == 0, float("-inf"))
+    y = F.softmax(scores, dim=-1) @ heads(layer.value)
+    return layer.proj(y.transpose(1, 2).contiguous().view(B, T, C))
+
+
+@pytest.mark.parametrize("variant", ["vanilla", "synthesizer"])
+def test_layers_equal_the_courses_in_float32_and_float64_closely(variant):
+    torch.manual_seed(13)
+    config = GPTConfig(31, 8, n_embd=6, n_head=3, n_layer=1, variant=variant)
+    layer = VARIANTS[variant].layer(config).eval()
+    for p in layer.parameters():
+        torch.nn.init.normal_(p, std=0.5)
+    x = torch.randn(11, 7, 6)
+    with torch.no_grad():
+        found = layer(x)
+        assert (found - course_attention(layer, x, variant)).norm() < 1e-8
+        exact = course_attention(copy.deepcopy(layer).double(), x.double(), variant)
+        assert (found - exact).norm() / exact.norm() < 1e-6

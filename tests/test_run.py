@@ -1,6 +1,7 @@
 """The handout's commands as a user types them, on a small world; and what a user gets wrong."""
 
 import json
+import os
 import shutil
 import subprocess
 import zipfile
@@ -8,6 +9,8 @@ import zipfile
 import pytest
 import torch
 from conftest import COURSE, ROOT, TINY, needs_course_data, run_script
+
+import run
 
 RUN = "src/run.py"
 BRIEF = (*TINY, "--max_epochs", 2)
@@ -141,10 +144,10 @@ def artifacts(world, tmp_path):
         shutil.copy(world / name, tmp_path)
     for name in ("vanilla.model", "vanilla.finetune", "synthesizer.finetune"):
         (tmp_path / f"{name}.params").write_bytes(b"x")
-    for run in ("vanilla.nopretrain", "vanilla.pretrain", "synthesizer.pretrain"):
+    for phase in ("vanilla.nopretrain", "vanilla.pretrain", "synthesizer.pretrain"):
         for split, file in (("dev", "birth_dev.tsv"), ("test", "birth_test_inputs.tsv")):
             count = len(lines(world / file)) - 1
-            (tmp_path / f"{run}.{split}.predictions").write_text("London\n" * count)
+            (tmp_path / f"{phase}.{split}.predictions").write_text("London\n" * count)
     return tmp_path
 
 
@@ -207,3 +210,48 @@ def test_london_on_the_courses_dev_set():
 def test_london_on_the_embedded_world():
     done = run_script("london_baseline.py", cwd=ROOT / "data")
     assert done.stdout == "Correct: 25.0 out of 500.0: 5.0%\n"
+
+
+# -- a run is built before it is run -----------------------------------------------------------
+
+
+@needs_course_data
+def test_building_a_run_trains_and_writes_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    out = ("--writing_params_path", "a.params")
+    names = ("--finetune_corpus_path", str(COURSE / "birth_places_train.tsv"))
+    corpus = str(COURSE / "wiki.txt")
+    expected = {"pretrain": (650, 128, 6e-3), "finetune": (75, 256, 6e-4)}
+    for function, (epochs, batch, rate) in expected.items():
+        more = names if function == "finetune" else ()
+        args = run.parser().parse_args([function, "vanilla", corpus, *out, *more])
+        config = run.build_training(args).config
+        assert (config.max_epochs, config.batch_size, config.learning_rate) == (epochs, batch, rate)
+        assert (config.final_tokens, config.warmup_tokens) == (75_212_800, 10_240)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_finetuning_of_read_params_is_shorter(experiment):
+    v, folder, _ = experiment
+    about = json.loads((folder / f"{v}.finetune.params.json").read_text(encoding="utf-8"))
+    assert about["max_epochs"] == 10 and about["learning_rate"] == 6e-4
+    assert about["reading_params"] == f"{v}.pretrain.params"
+
+
+@pytest.mark.slow
+def test_quickstart_from_nothing(tmp_path):
+    """The first command of the README, in a copy, on a world of 60 people."""
+    for name in ("src", "data"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("cs224n"))
+    for name in ("quickstart.sh", "install.sh", "requirements.txt", "london_baseline.py"):
+        shutil.copy(ROOT / name, tmp_path)
+    done = subprocess.run(
+        ["bash", str(tmp_path / "quickstart.sh")], capture_output=True, text=True, timeout=1200,
+        cwd=tmp_path, env=os.environ | {"PEOPLE": "60", "EPOCHS": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    table = done.stdout.split("== What each reached")[1].splitlines()
+    assert [row.split("  ")[0] for row in table[1:4]] == [
+        "London every time", "vanilla, no pretraining", "vanilla, 1 epochs of pretraining"
+    ]  # fmt: skip
+    assert all(" out of " in row for row in table[1:4])
