@@ -90,11 +90,14 @@ def draw(grading: Grading, world: str) -> Sample:
 
 
 def readable(table: np.ndarray | None, letters: str, count: int) -> list[str]:
-    """Rows of character indices as text; an index outside the vocabulary shows as <index>."""
+    """Rows of character indices as text, without the -1 behind them; an index outside the
+    vocabulary shows as \ufffd."""
     if table is None or table.ndim != 2 or len(table) != count:
         raise Failed(f"{count} examples", "fewer came back")
-    names = dict(enumerate(letters))
-    return ["".join(names.get(i, f"<{i}>") for i in row.tolist() if i != -1) for row in table]
+    codes = np.array([*map(ord, letters), 0xFFFD, 0], dtype="<u4")
+    outside = (table < -1) | (table >= len(letters))
+    places = np.where(outside, len(letters), np.where(table == -1, len(letters) + 1, table))
+    return [row.tobytes().decode("utf-32-le").rstrip("\0") for row in codes[places]]
 
 
 def take_apart(x: str) -> Parts | None:

@@ -128,7 +128,9 @@ class RememberingSandbox(Sandbox):
                 for n, text in content.items()
                 if not n.endswith(".py") or Path(n).stem in needed
             }
-        key = hashlib.sha256(repr((probe, args, seed, take, sorted(content.items()))).encode())
+        key = hashlib.sha256(repr((probe, args, seed, take)).encode())
+        for name, text in sorted(content.items()):
+            key.update(name.encode() + b"\0" + hashlib.sha256(text).digest())
         for name, array in sorted((arrays or {}).items()):
             key.update(name.encode() + array.tobytes())
         if key.digest() not in self.answers:
@@ -143,13 +145,20 @@ def closure(entry: str, programs: dict[str, bytes]) -> set[str]:
     while new:
         name = new.pop()
         needed.add(name)
-        for node in ast.walk(ast.parse(programs.get(name, b""))):
-            if isinstance(node, ast.Import):
-                new |= {alias.name for alias in node.names}
-            elif isinstance(node, ast.ImportFrom):
-                new.add(node.module)
-        new = (new & programs.keys()) - needed
+        new = ((new | imported(programs.get(name, b""))) & programs.keys()) - needed
     return needed
+
+
+@functools.cache
+def imported(source: bytes) -> set[str]:
+    """The modules that a program names in its imports."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(node.module)
+    return found
 
 
 @dataclass

@@ -64,7 +64,7 @@ def test_there_is_no_network():
     ],
 )
 def test_limits_end_in_a_sentence(code, word):
-    assert word in run(code, cpu_s=3, wall_s=4).failure
+    assert word in run(code, cpu_s=2, wall_s=6).failure
 
 
 def test_nothing_survives_a_probe():
