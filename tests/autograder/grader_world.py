@@ -69,8 +69,8 @@ def add_models(folder: Path, world: World, sizes: dict = SIZES) -> None:
     for seed, (variant, params, stem) in enumerate(MODELS.values()):
         utils.set_seed(seed)
         model = GPT(GPTConfig(corpus.vocab_size, variant=variant, **sizes))
-        for parameter in model.parameters():
-            parameter.data = torch.randn(parameter.shape) * 0.3
+        for name, parameter in model.named_parameters():  # attention that matters
+            parameter.data = torch.randn(parameter.shape) * (1.0 if ".attn." in name else 0.3)
         torch.save(model.state_dict(), folder / params)
         for split, name in INPUTS.items():
             questions = load_questions(str(world.data / name), corpus, model.max_length)
