@@ -21,7 +21,10 @@ Pick = Callable[[Tensor], Tensor]  # logits (B, V) -> characters (B,)
 
 
 def init_states(model: torch.nn.Module, batch: int) -> list:
-    """One empty state per block, for `batch` rows."""
+    """One empty state per block, for `batch` rows; none where a layer sees the future, so that what
+    was computed of the past changes with every character."""
+    if not all(getattr(module, "causal", True) for module in model.modules()):
+        return []
     weight = model.tok_emb.weight
     return [block.init_state(batch, weight.device, weight.dtype) for block in model.blocks]
 
@@ -65,12 +68,12 @@ class Rows:
     def read(self, idx: Tensor) -> Tensor:
         """Take in the characters idx (B, t): logits (B, V) of what comes next.
 
-        Rows longer than the model takes are read anew from their latest characters, as by
-        `utils.sample`.
+        Rows without states are read anew, as by `utils.sample`, and so are rows longer than the
+        model takes, from their latest characters.
         """
         start = self.idx.shape[1]
         self.idx = torch.cat((self.idx, idx), dim=1)
-        if self.idx.shape[1] > self.model.max_length:
+        if not self.states or self.idx.shape[1] > self.model.max_length:
             return self.model(self.idx[:, -self.model.max_length :])[0][:, -1]
         run = decode_one if idx.shape[1] == 1 else prefill
         return run(self.model, idx, self.states, start)

@@ -149,6 +149,8 @@ class ZeroAfterSoftmaxAttention(CausalSelfAttention):
     gives at the last of them, while earlier outputs stay as they were (a full pass moves them too).
     """
 
+    causal = False  # read by decode.py: nothing of the past can be kept
+
     def weights(self, scores: Tensor, start: int) -> Tensor:
         T, S = scores.shape[-2:]
         seen = self.mask[:, :, start : start + T, :S]
