@@ -95,7 +95,7 @@ def hide_disk(folder: str) -> None:
     for name in ("null", "zero", "full", "random", "urandom"):
         show(f"/dev/{name}", root, writable=True)
     for name in ("tmp", "dev/shm"):
-        (root / name).mkdir()
+        (root / name).mkdir(exist_ok=True)  # there already where Python lies below it
         (root / name).chmod(0o1777)
     show(folder, root, writable=True, target=HOME)
     (root / "proc").mkdir()

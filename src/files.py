@@ -28,7 +28,7 @@ class Parser(argparse.ArgumentParser):
 def errors_are_sentences() -> Iterator[None]:
     """Turn a UserError into one line on stderr and exit status 2, and Ctrl-C into status 130."""
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
+        if (getattr(stream, "encoding", None) or "utf-8").lower() != "utf-8":
             stream.reconfigure(encoding="utf-8")  # Windows pipes are not, and names are
     try:
         yield
