@@ -351,7 +351,7 @@ def three_digits(value: float | None) -> str:
 
 
 def percent(share: float | None) -> str:
-    return "–" if share is None else f"{100 * share:.1f} %"
+    return "–" if share is None else f"{100 * share:.1f}\u00a0%"
 
 
 def shown(rows: list[dict]) -> list[dict]:
