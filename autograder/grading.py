@@ -120,6 +120,9 @@ class Grading:
     def need(self, name: str) -> Path:
         """The path of a submitted file. Raises Failed where it is not there."""
         path = self.folder / name
+        package = path.with_suffix("") / "__init__.py"  # a module may be a folder
+        if not path.is_file() and name.endswith(".py") and package.is_file():
+            return package
         if not path.is_file():
             raise Failed(f"a file {name} in the submission", "there is none")
         return path

@@ -62,14 +62,16 @@ BLANKS = (
               "CharCorruptionDataset.batch"),
     ),
     Blank(
-        "src/attention.py", "SynthesizerAttention.scores", "part g",
+        "src/attention/synthesizer.py", "SynthesizerAttention.scores", "part g",
         "For each head, Y = softmax(ReLU(X A + b1) B + b2)(X V), masked so that position t sees "
         "positions up to t only. self.w1: A and b1 of all heads side by side; self.w2, self.b2: B "
         "and b2, sliced to the T positions at hand; self.value: V; self.mask: 1 where t may see "
         "s. Softmax, attn_drop, weighted sum; then the heads side by side, proj and resid_drop, "
         "as in CausalSelfAttention. x is (B, T, C), and so is what you return.",
         signature="def forward(self, x: Tensor, layer_past=None) -> Tensor:",
-        gone=("SynthesizerAttention.features",),
+        gone=("SynthesizerAttention.project", "FactorizedDenseSynthesizer", "factors",
+              "RandomSynthesizer", "FixedRandomSynthesizer", "FactorizedRandomSynthesizer",
+              "MixtureSynthesizer"),
         given="""
     def prefill(self, x: Tensor, state: dict) -> Tensor:
         # given: generation asks forward again about all positions so far
@@ -78,6 +80,30 @@ BLANKS = (
         return self.forward(past)[:, -x.shape[1] :]""",
     ),
 )  # fmt: skip
+
+# The kit has the course's two variants; this comes instead of src/attention/__init__.py.
+OTHER_VARIANTS = ("aft.py", "linear.py", "perceiver.py", "softmax.py")
+REGISTRY = '''"""Attention layers, and the one registry of variants: a class and a line for each.
+
+Every layer maps (B, T, C) to (B, T, C) and is causal: output t depends on inputs up to t only.
+"""
+
+from attention.block import Block
+from attention.core import CausalAttention, CausalSelfAttention
+from attention.registry import POSITIONS, VARIANTS, Variant, bottleneck
+from attention.registry import positions_name, variant_name
+from attention.synthesizer import SynthesizerAttention
+
+VARIANTS |= {
+    "vanilla": Variant(CausalSelfAttention),
+    "synthesizer": Variant(SynthesizerAttention),
+}
+
+__all__ = [
+    "POSITIONS", "VARIANTS", "Variant", "bottleneck", "positions_name", "variant_name",
+    "Block", "CausalAttention", "CausalSelfAttention", "SynthesizerAttention",
+]
+'''
 
 BASELINE = '''"""The accuracy of answering "London" to every question (handout, part d)."""
 
@@ -146,6 +172,9 @@ def make_starter(out: Path, project: Path = PROJECT) -> None:
     out.mkdir(parents=True)
     ignore = shutil.ignore_patterns("__pycache__")
     shutil.copytree(project / "src", out / "src", ignore=ignore)
+    (out / "src" / "attention" / "__init__.py").write_text(REGISTRY, encoding="utf-8")
+    for name in OTHER_VARIANTS:
+        (out / "src" / "attention" / name).unlink()
     for name in dict.fromkeys(blank.file for blank in BLANKS):
         path = out / name
         try:

@@ -21,13 +21,13 @@ from attention.perceiver import (
     DownProjectBlock,
     Perceiver,
     UpProjectBlock,
-    bottleneck,
     perceiver_blocks,
 )
 from attention.registry import (
     POSITIONS,
     VARIANTS,
     Variant,
+    bottleneck,
     check_heads,
     positions_name,
     variant_name,

@@ -11,9 +11,7 @@ from torch import Tensor, nn
 
 from attention.block import Block, mlp
 from attention.core import CausalSelfAttention, joined
-from attention.registry import check_length
-
-LATENTS = 32  # the default of bottleneck_dim, or block_size where that is smaller
+from attention.registry import bottleneck, check_length
 
 
 class CausalCrossAttention(CausalSelfAttention):
@@ -151,19 +149,6 @@ class Perceiver(nn.Module):
     def step(self, x_t: Tensor, state: dict) -> Tensor:
         """Output of the one next position x_t (B, 1, C)."""
         return self.prefill(x_t, state)
-
-
-def bottleneck(config) -> int:
-    """How many latents `config` asks for. Raises ValueError for a number that makes no sense."""
-    asked = getattr(config, "bottleneck_dim", None)
-    if asked is None:
-        return min(LATENTS, config.block_size)
-    if not 1 <= asked <= config.block_size:
-        raise ValueError(
-            f"bottleneck_dim {asked} is not between 1 and block_size {config.block_size}; "
-            "choose one that is"
-        )
-    return asked
 
 
 def with_bottleneck(config):

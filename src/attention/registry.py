@@ -11,6 +11,8 @@ from torch import nn
 POSITIONS = ("learned", "sinusoidal", "rope", "alibi", "none")
 INSIDE = ("rope", "alibi")  # those that the attention itself applies
 
+LATENTS = 32  # the default of bottleneck_dim, or block_size where that is smaller
+
 
 @dataclass(frozen=True)
 class Variant:
@@ -83,3 +85,16 @@ def check_positions(layer: nn.Module, config) -> str:
             f"{', '.join(p for p in POSITIONS if p not in INSIDE)}"
         )
     return name
+
+
+def bottleneck(config) -> int:
+    """How many latents `config` asks for. Raises ValueError for a number that makes no sense."""
+    asked = getattr(config, "bottleneck_dim", None)
+    if asked is None:
+        return min(LATENTS, config.block_size)
+    if not 1 <= asked <= config.block_size:
+        raise ValueError(
+            f"bottleneck_dim {asked} is not between 1 and block_size {config.block_size}; "
+            "choose one that is"
+        )
+    return asked

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import torch
 
-DATASET, ATTENTION, RUN = "src/dataset.py", "src/attention.py", "src/run.py"
+DATASET, RUN = "src/dataset.py", "src/run.py"
+VANILLA, SYNTHESIZER = "src/attention/core.py", "src/attention/synthesizer.py"
+REGISTRY = "src/attention/__init__.py"
 RECIPES, LONDON = "src/recipes.py", "london_baseline.py"
 
 CORRUPTION = {
@@ -116,7 +118,7 @@ SPAN_CORRUPTION = [
 
 # -- attention ----------------------------------------------------------------------------------
 
-SYNTHESIZER_SCORES = "F.relu(self.split(self.w1(x))) @ self.w2[:, :width] + self.b2[:width]"
+SYNTHESIZER_SCORES = "query @ self.w2[:, :width] + self.b2[:width]"
 
 
 def vanilla_as_synthesizer(folder: Path) -> None:
@@ -137,32 +139,26 @@ ATTENTIONS = [
     Patch("synthesizer flag ignored",
           {"g.params", "g.variant", "g.pretrain", "g.finetune", "g.confirmed", "g.equation",
            "g.causal", "g.gradients", "g.test"},
-          ((ATTENTION, '"synthesizer": Variant(SynthesizerAttention)',
-            '"synthesizer": Variant(CausalSelfAttention)'),
-           (ATTENTION, "class SynthesizerAttention(CausalAttention)",
-            "class Unused(CausalAttention)"),
-           (ATTENTION, "@dataclass(frozen=True)\nclass Variant",
-            "SynthesizerAttention = CausalSelfAttention\n\n\n@dataclass(frozen=True)\n"
-            "class Variant")),
+          ((REGISTRY, "VARIANTS |= {",
+            "SynthesizerAttention = CausalSelfAttention\nVARIANTS |= {"),),
           vanilla_as_synthesizer),
     Patch("no causal mask in the synthesizer",
           {"g.equation", "g.causal", "g.gradients", "g.variant", "g.reproduced"},
-          ((ATTENTION, "        return " + SYNTHESIZER_SCORES,
+          ((SYNTHESIZER, "        return " + SYNTHESIZER_SCORES,
             "        self.mask.fill_(1)\n        return " + SYNTHESIZER_SCORES),)),
     Patch("w2 and b2 sliced from the wrong end",
           {"g.equation", "g.gradients", "g.variant", "g.reproduced"},
-          ((ATTENTION, "@ self.w2[:, :width] + self.b2[:width]",
+          ((SYNTHESIZER, "@ self.w2[:, :width] + self.b2[:width]",
             "@ self.w2[:, -width:] + self.b2[-width:]"),)),
     Patch("no ReLU", {"g.equation", "g.gradients", "g.variant", "g.reproduced"},
-          ((ATTENTION, SYNTHESIZER_SCORES, "self.split(self.w1(x)) @ self.w2[:, :width] + "
-                                           "self.b2[:width]"),)),
+          ((SYNTHESIZER, "F.relu(self.split(self.w1(x)))", "self.split(self.w1(x))"),)),
     Patch("w2 gets no gradient", {"g.gradients"},
-          ((ATTENTION, "@ self.w2[:, :width]", "@ self.w2.detach()[:, :width]"),)),
+          ((SYNTHESIZER, "@ self.w2[:, :width]", "@ self.w2.detach()[:, :width]"),)),
     Patch("vanilla attention without its scale",
           {"g.variant", "d.reproduced", "f.reproduced"},
-          ((ATTENTION, " * (1.0 / math.sqrt(key.size(-1)))", ""),)),
+          ((VANILLA, " * (1.0 / math.sqrt(query.size(-1)))", ""),)),
     Patch("scores divided instead of multiplied, correct", set(),
-          ((ATTENTION, " * (1.0 / math.sqrt(key.size(-1)))", " / math.sqrt(key.size(-1))"),)),
+          ((VANILLA, " * (1.0 / math.sqrt(query.size(-1)))", " / math.sqrt(query.size(-1))"),)),
 ]  # fmt: skip
 
 # -- run.py and the recipes ---------------------------------------------------------------------

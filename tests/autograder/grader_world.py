@@ -121,12 +121,12 @@ class RememberingSandbox(Sandbox):
             for name, source in files.items()
         }
         if entry is not None:
-            programs = {Path(n).stem: text for n, text in content.items() if n.endswith(".py")}
+            programs = {module(n): text for n, text in content.items() if n.endswith(".py")}
             needed = closure(entry, programs)
             content = {
                 n: text
                 for n, text in content.items()
-                if not n.endswith(".py") or Path(n).stem in needed
+                if not n.endswith(".py") or module(n) in needed
             }
         key = hashlib.sha256(repr((probe, args, seed, take)).encode())
         for name, text in sorted(content.items()):
@@ -137,6 +137,11 @@ class RememberingSandbox(Sandbox):
             outcome = super().ask(probe, files, args, seed, arrays, take, **limits)
             self.answers[key.digest()] = outcome
         return self.answers[key.digest()]
+
+
+def module(path: str) -> str:
+    """The name that imports use: src/a/b.py is a.b, src/a/__init__.py is a."""
+    return path.removeprefix("src/").removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
 def closure(entry: str, programs: dict[str, bytes]) -> set[str]:
@@ -158,7 +163,7 @@ def imported(source: bytes) -> set[str]:
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             found.add(node.module)
-    return found
+    return found | {name.split(".")[0] for name in found}
 
 
 @dataclass

@@ -58,7 +58,7 @@ def test_the_zip_has_its_files_at_the_root_and_nothing_more_than_it_needs(built)
         names = set(archive.namelist())
         modes = {n: archive.getinfo(n).external_attr >> 16 for n in ("run_autograder", "setup.sh")}
     needed = {"setup.sh", "run_autograder", "grade.py", "edition.json", "reference.npz",
-              "src/attention.py", "checks/corruption.py", "data/wiki.txt", "requirements.txt",
+              "src/attention/core.py", "checks/corruption.py", "data/wiki.txt", "requirements.txt",
               "hidden/birth_test.tsv"}  # fmt: skip
     assert needed <= names
     assert "data/birth_test.tsv" not in names and "make_starter.py" not in names

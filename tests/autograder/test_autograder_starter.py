@@ -13,7 +13,7 @@ from make_starter import BLANKS, blanked, make_starter
 WRITTEN = {  # where the solution's own text is put back: whole classes and functions
     "src/run.py": ("build_model", "build_training"),
     "src/dataset.py": ("CharCorruptionDataset",),
-    "src/attention.py": ("SynthesizerAttention",),
+    "src/attention/synthesizer.py": ("SynthesizerAttention",),
 }
 
 
