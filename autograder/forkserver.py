@@ -54,7 +54,8 @@ class Watch:
     """What a keeper knows about the process that it keeps."""
 
     pid: int
-    wall_s: float
+    wall_s: float  # of doing nothing
+    most_s: float  # of everything
     began: float = field(default_factory=time.monotonic)
     answer: bytearray = field(default_factory=bytearray)
     output: bytearray = field(default_factory=bytearray)
@@ -74,7 +75,9 @@ class Watch:
     def judge(self) -> str:
         """Why the process must be ended now, if it must."""
         elapsed = time.monotonic() - self.began
-        if elapsed > self.wall_s and elapsed - waited(self.pid) > self.wall_s:
+        if elapsed > self.most_s:
+            return "timeout"
+        if elapsed > self.wall_s and elapsed - busy(self.pid) > self.wall_s:
             return "timeout"
         if self.printed > OUTPUT_LONGEST or len(self.answer) > wire.LONGEST:
             return "flood"
@@ -91,13 +94,14 @@ class Watch:
         return self.status is not None
 
 
-def waited(pid: int) -> float:
-    """Seconds that the process was ready to run while others had the processor: on a busy machine
-    a program that computes is not one that hangs. (Second number of schedstat, in nanoseconds.)"""
+def busy(pid: int) -> float:
+    """Seconds that the process computed, or could have while others had the processor: on a busy
+    machine a program that computes is not one that hangs; its own time is limited by the kernel.
+    (The first two numbers of schedstat, in nanoseconds.)"""
     try:
         with open(f"/proc/{pid}/schedstat") as file:
-            return int(file.read().split()[1]) / 1e9
-    except (OSError, IndexError, ValueError):
+            return sum(map(int, file.read().split()[:2])) / 1e9
+    except (OSError, ValueError):
         return 0.0
 
 
@@ -192,7 +196,7 @@ def serve_one(request: dict, sock: socket.socket) -> None:
         os._exit(70)
     os.close(answers_in)
     os.close(prints_in)
-    watch = Watch(pid, request["limits"]["wall_s"])
+    watch = Watch(pid, request["limits"]["wall_s"], request["limits"]["most_s"])
     keep(watch, answers, prints)
     end_all(watch, request["mode"], request["uid"])
     header = {

@@ -51,6 +51,7 @@ class Report:
     accuracies: dict
     seconds: float
     mode: str
+    probe_mb: float  # memory of the largest probe, the libraries shared with the others included
 
     @property
     def score(self) -> float:
@@ -83,16 +84,18 @@ def grade(submission: Path, world: World, sandbox: Sandbox, reference: Reference
     folder = Path(tempfile.mkdtemp(prefix="submission-"))
     checks = world.settings["checks"]
     found: dict = {"dev": None, "test": None}
+    peak = 0.0
     try:
         unpack(submission, folder)
         grading = Grading(folder, world, sandbox, reference)
         results = [judge(entry, grading) for entry in checks]
-        found = accuracies(grading)
+        found, peak = accuracies(grading), grading.peak_mb
     except BadSubmission as error:
         results = [Result(entry, FAILED, [f"Seen: {error}"]) for entry in checks]
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    return Report(world.settings, results, found, time.monotonic() - began, sandbox.mode)
+    seconds = time.monotonic() - began
+    return Report(world.settings, results, found, seconds, sandbox.mode, peak)
 
 
 # -- what comes out -----------------------------------------------------------------------------
@@ -229,8 +232,9 @@ def main() -> None:
     except SandboxError as error:
         fail(str(error))
     print(table(report))
-    print(f"{report.seconds:.0f} seconds, grader's own peak "
-          f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")  # fmt: skip
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"{report.seconds:.0f} seconds; memory: grader {own:.0f} MB, "
+          f"largest probe {report.probe_mb:.0f} MB")  # fmt: skip
     if args.json:
         write_json(gradescope(report), args.json)
 

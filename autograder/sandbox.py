@@ -21,7 +21,8 @@ HERE = Path(__file__).resolve().parent
 MODES = ("namespaces", "user", "plain")  # from strong to weak, see jail.py
 FIRST_UID, UIDS = 60600, 400  # a range that distributions leave free; one user per grader
 START_SECONDS = 300
-LIMITS = {"cpu_s": 25, "wall_s": 60.0, "memory_mb": 400, "file_mb": 64, "processes": 64}
+LIMITS = {"cpu_s": 25, "wall_s": 60.0, "most_s": 300.0, "memory_mb": 400, "file_mb": 64,
+          "processes": 64}  # fmt: skip
 
 
 class SandboxError(RuntimeError):
@@ -195,7 +196,7 @@ def reason(header: dict, limits: dict) -> str:
     status, output = header["status"], header["output"].strip()
     shown = f"; it printed {output[-300:]!r}" if output else ""
     if header["verdict"] == "timeout":
-        return f"no answer after {limits['wall_s']:.0f} seconds: the code hangs or waits{shown}"
+        return f"no answer after {limits['wall_s']:.0f} seconds of waiting: the code hangs{shown}"
     if header["verdict"] == "flood":
         return "stopped: the code printed more than 1 MB"
     if header["cpu_s"] >= limits["cpu_s"] - 1:

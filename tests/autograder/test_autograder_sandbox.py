@@ -50,7 +50,7 @@ def test_there_is_no_network():
     ("code", "word"),
     [
         ("while True: print('x' * 1000)", "printed more than 1 MB"),
-        ("import time; time.sleep(1000)", "hangs or waits"),
+        ("import time; time.sleep(1000)", "the code hangs"),
         ("while True: pass", "seconds of computing"),
         ("import os\nwhile True: os.fork()", "BlockingIOError"),
         ("hoard = bytearray(10**10)", "MemoryError"),
@@ -58,7 +58,7 @@ def test_there_is_no_network():
         ("f = open('f', 'wb')\nwhile True: f.write(bytes(10**6))", "File too large"),
         ("import os; os._exit(0)", "ended the process"),
         ("import sys; sys.exit(3)", "sys.exit(3)"),
-        ("import os; os.close(3)", "OSError"),
+        ("import os; os.close(3)", "ended the process"),
         ("raise KeyboardInterrupt", "KeyboardInterrupt"),
         ("import ctypes; ctypes.string_at(0)", "SIGSEGV"),
     ],

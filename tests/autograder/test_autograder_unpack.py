@@ -4,7 +4,6 @@ import os
 import stat
 import zipfile
 
-import grader_world  # noqa: F401  (puts the grader on the path)
 import pytest
 import unpack as unpacking
 from unpack import BadSubmission, unpack
