@@ -7,7 +7,7 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")" && pwd)
 variant=${1:-vanilla}
 people=${PEOPLE:-700}
-epochs=${EPOCHS:-100}
+epochs=${EPOCHS:-80}
 out="$root/quickstart_out"
 
 "$root/install.sh" requirements.txt
