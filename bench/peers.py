@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from dataset import PAD
 from engine import pick_device, pick_precision, should_compile
-from trainer import optimizer_groups
+from optimizers import optimizer_groups
 
 WIDTHS = 16  # compiled peers see widths that are multiples of this: few graphs, little padding
 

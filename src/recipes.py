@@ -2,16 +2,25 @@
 
 from dataclasses import dataclass
 
+from knowledge import Mixture
 from trainer import TrainerConfig
 
 
 @dataclass(frozen=True)
 class Phase:
-    """One run of the trainer: its length and rates."""
+    """One run of the trainer: its length, rates and data. The defaults are the course's."""
 
     max_epochs: int
     batch_size: int
     learning_rate: float
+    warmup_tokens: int = 512 * 20
+    schedule: str = "course"
+    optimizer: str = "adamw"
+    muon_learning_rate: float = 0.02
+    shuffle: bool = False
+    dropout: float = 0.1  # of embeddings, attention weights and residual branches
+    mixture: Mixture | None = None  # None: documents alone, or questions alone
+    unicode_names: bool = False
 
 
 COURSE = {  # handout, parts c and f; the schedule is the same in all three
@@ -19,11 +28,31 @@ COURSE = {  # handout, parts c and f; the schedule is the same in all three
     "finetune from scratch": Phase(max_epochs=75, batch_size=256, learning_rate=6e-4),
     "finetune": Phase(max_epochs=10, batch_size=256, learning_rate=6e-4),
 }
-RECIPES = {"course": COURSE}
+
+OURS = {
+    "warmup_tokens": 20 * 128 * 127,
+    "schedule": "linear",
+    "optimizer": "muon",
+    "shuffle": True,
+    "dropout": 0.0,
+    "unicode_names": True,
+}
+KNOWLEDGE = {  # documents are learnt in the way in which they will be asked for
+    "pretrain": Phase(300, 128, learning_rate=3e-3, mixture=Mixture(), **OURS),
+    "finetune from scratch": COURSE["finetune from scratch"],
+    "finetune": Phase(
+        2,
+        128,
+        learning_rate=3e-4,
+        mixture=Mixture(questions=0.5),
+        **OURS | {"muon_learning_rate": 0.002},
+    ),
+}
+RECIPES = {"course": COURSE, "knowledge": KNOWLEDGE}
 
 
 def trainer_config(phase: Phase, documents: int, block_size: int, **settings) -> TrainerConfig:
-    """The course's TrainerConfig for `phase`, with a pretraining corpus of `documents` documents.
+    """The TrainerConfig of `phase`, with a pretraining corpus of `documents` documents.
 
     `settings` (any field of TrainerConfig that is not None) override it.
     """
@@ -32,8 +61,12 @@ def trainer_config(phase: Phase, documents: int, block_size: int, **settings) ->
         batch_size=phase.batch_size,
         learning_rate=phase.learning_rate,
         lr_decay=True,
-        warmup_tokens=512 * 20,
+        warmup_tokens=phase.warmup_tokens,
         final_tokens=200 * documents * block_size,
+        schedule=phase.schedule,
+        optimizer=phase.optimizer,
+        muon_learning_rate=phase.muon_learning_rate,
+        shuffle=phase.shuffle,
         num_workers=4,
     )
     for name, value in settings.items():

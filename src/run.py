@@ -27,11 +27,19 @@ from evaluation import (
     write_report_files,
 )
 from files import Parser, UserError, check_writable, errors_are_sentences, find_files, read_text
+from knowledge import KnowledgeDataset
 from model import GPT, GPTConfig
-from recipes import RECIPES, trainer_config
+from optimizers import OPTIMIZERS
+from recipes import RECIPES, Phase, trainer_config
 from runlog import RunLog
 
+STARTED = time.monotonic()
 COURSE_SIZES = {"n_layer": 4, "n_head": 8, "n_embd": 256, "block_size": 128}
+SETTINGS = (  # what flags say of a run, by their names in TrainerConfig
+    *("max_epochs", "max_steps", "max_minutes", "batch_size", "schedule", "optimizer", "shuffle"),
+    *("seed", "device", "precision", "compile", "num_workers", "checkpoint_minutes", "resume"),
+    "snapshots",
+)
 ARCHITECTURE = (*COURSE_SIZES, "positions", "bottleneck_dim")
 
 
@@ -66,14 +74,29 @@ def parser() -> Parser:
 
     run = p.add_argument_group("the run (defaults: the course's)")
     run.add_argument("--seed", type=seed, default=0, help="0 to 2^32 - 1")
+    run.add_argument(
+        "--recipe", choices=tuple(RECIPES), default="course", help="see src/recipes.py"
+    )
     run.add_argument("--max_epochs", type=positive(int))
+    run.add_argument("--max_steps", type=positive(int), help="the schedule is fitted to them")
+    run.add_argument(
+        "--max_minutes", type=positive(float), help="as many steps as fit in; the schedule too"
+    )
+    run.add_argument(
+        "--snapshots",
+        type=positive(int),
+        default=0,
+        metavar="N",
+        help="also write the params N times on the way, as <writing_params_path>.<steps>",
+    )
     run.add_argument("--batch_size", type=positive(int))
     run.add_argument("--pretrain_lr", type=positive(float))
     run.add_argument("--finetune_lr", type=positive(float))
-    run.add_argument("--schedule", choices=trainer.SCHEDULES, default="course")
-    run.add_argument("--shuffle", action="store_true", help="a new order every epoch")
+    run.add_argument("--schedule", choices=trainer.SCHEDULES)
+    run.add_argument("--optimizer", choices=OPTIMIZERS)
+    run.add_argument("--shuffle", action="store_true", default=None, help="a new order every epoch")
     run.add_argument(
-        "--unicode_names", action="store_true", help="keep the letters that ASCII lacks"
+        "--unicode_names", action="store_true", default=None, help="keep letters beyond ASCII"
     )
     for name, size in COURSE_SIZES.items():
         run.add_argument(f"--{name}", type=positive(int), help=f"{size}, or the params' own")
@@ -141,7 +164,9 @@ def read_params(args: argparse.Namespace) -> tuple[dict | None, dict]:
     return state, sizes | {"vocabulary": found.get("vocabulary")}
 
 
-def build_model(args, dataset: CharCorruptionDataset, state: dict | None, sizes: dict) -> GPT:
+def build_model(
+    args, dataset: CharCorruptionDataset, state: dict | None, sizes: dict, dropout: float = 0.0
+) -> GPT:
     """The model of `sizes`, with the weights `state` or, from the seed, with random ones."""
     vocabulary = sizes.pop("vocabulary")
     if vocabulary not in (None, vocabulary_hash(dataset)):
@@ -152,6 +177,7 @@ def build_model(args, dataset: CharCorruptionDataset, state: dict | None, sizes:
     utils.set_seed(args.seed)
     try:
         config = GPTConfig(dataset.vocab_size, variant=args.variant, **sizes)
+        config.embd_pdrop = config.attn_pdrop = config.resid_pdrop = dropout
         model = GPT(config)
     except ValueError as error:
         raise UserError(str(error)) from None
@@ -173,44 +199,58 @@ def architecture(config: GPTConfig) -> dict:
 
 def build_training(args: argparse.Namespace) -> trainer.Trainer:
     """Everything that `pretrain` or `finetune` does before the first step."""
-    finetune = args.function == "finetune"
-    require(args, "writing_params_path", *(["finetune_corpus_path"] if finetune else []))
+    require(args, "writing_params_path")
     check_writable(args.writing_params_path)
-    paths = [args.pretrain_corpus_path] + ([args.finetune_corpus_path] if finetune else [])
-    paths = find_files(*paths)
+    start = args.function
+    if start == "finetune" and args.reading_params_path is None:
+        start = "finetune from scratch"
+    phase = RECIPES[args.recipe][start]
+    paths = training_files(args, phase)
     state, sizes = read_params(args)
     corpus = load_corpus(args, paths[0], sizes["block_size"])
-    data, phase, rate = corpus, "pretrain", args.pretrain_lr
-    if finetune:
-        data = NameDataset(corpus, read_text(paths[1]), args.unicode_names, source=paths[1])
-        phase = "finetune" if state is not None else "finetune from scratch"
-        rate = args.finetune_lr
-    model = build_model(args, corpus, state, sizes)
-    identity = {"function": args.function, "variant": args.variant, "starts_from": phase}
-    identity |= {"files": [digest(path) for path in paths], "unicode_names": args.unicode_names}
+    data = training_data(args, phase, corpus, *paths[1:])
+    model = build_model(args, corpus, state, sizes, phase.dropout)
+    identity = {"function": args.function, "variant": args.variant, "starts_from": start}
+    identity |= {"files": [digest(path) for path in paths], "recipe": args.recipe}
+    identity |= {"unicode_names": bool(args.unicode_names)}
     identity["reading_params"] = args.reading_params_path and digest(args.reading_params_path)
     identity |= architecture(model.config)
     config = trainer_config(
-        RECIPES["course"][phase],
+        phase,
         documents=len(corpus),
         block_size=corpus.block_size,
-        max_epochs=args.max_epochs,
-        batch_size=args.batch_size,
-        learning_rate=rate,
-        schedule=args.schedule,
-        shuffle=args.shuffle,
-        seed=args.seed,
-        device=args.device,
-        precision=args.precision,
-        compile=args.compile,
-        num_workers=args.num_workers,
+        learning_rate=args.pretrain_lr if args.function == "pretrain" else args.finetune_lr,
         checkpoint_path=f"{args.writing_params_path}.checkpoint",
-        checkpoint_minutes=args.checkpoint_minutes,
-        resume=args.resume,
+        began=STARTED,
         identity=identity,
         log=RunLog(None if args.no_log else log_folder(args), {"command": vars(args)} | identity),
+        **{name: getattr(args, name) for name in SETTINGS},
     )
     return trainer.Trainer(model, data, None, config)
+
+
+def training_files(args: argparse.Namespace, phase: Phase) -> list[str]:
+    """The corpus and, where the run reads it, the file of questions."""
+    if args.function == "finetune":
+        require(args, "finetune_corpus_path")
+    asks = args.function == "finetune" or phase.mixture is not None
+    questions = [args.finetune_corpus_path] if asks and args.finetune_corpus_path else []
+    return find_files(args.pretrain_corpus_path, *questions)
+
+
+def training_data(
+    args: argparse.Namespace, phase: Phase, corpus: CharCorruptionDataset, *questions_path: str
+):
+    """The dataset of the run: documents, questions, or the recipe's mixture of both."""
+    questions = None
+    for path in questions_path:
+        keep_unicode = args.unicode_names or phase.unicode_names
+        questions = NameDataset(corpus, read_text(path), keep_unicode, source=path)
+    if phase.mixture is not None:
+        if questions is None:
+            print("no --finetune_corpus_path: no questions are mixed in")
+        return KnowledgeDataset(corpus, questions, phase.mixture)
+    return corpus if questions is None else questions
 
 
 def digest(path: str) -> str:
@@ -229,30 +269,45 @@ def log_folder(args: argparse.Namespace) -> str:
 def train(args: argparse.Namespace) -> None:
     """Pretrain or finetune, then write the params and what they are."""
     run = build_training(args)
+    run.config.on_snapshot = lambda steps: save(
+        args, run, f"{args.writing_params_path}.{steps}", steps_done=steps
+    )
     if not args.resume and os.path.exists(run.config.checkpoint_path):
         print(f"{run.config.checkpoint_path} exists; starting anew (--resume would go on from it)")
     run.train()
     if not distributed.is_main():
         return
+    save(args, run, args.writing_params_path)
+    with contextlib.suppress(FileNotFoundError):
+        os.remove(run.config.checkpoint_path)
+
+
+def save(args: argparse.Namespace, run: trainer.Trainer, path: str, **more) -> None:
+    """Write the params, and beside them what they are."""
     config = run.model.config
     description = {"variant": args.variant, "vocab_size": config.vocab_size}
     description |= architecture(config)
     description |= {
         "vocabulary": vocabulary_hash(run.train_dataset),
-        "recipe": "course",
+        "recipe": args.recipe,
         "function": args.function,
         "reading_params": args.reading_params_path,
         "precision": str(run.dtype),
-        "unicode_names": args.unicode_names,
+        "unicode_names": bool(args.unicode_names),
     }
-    settings = ("max_epochs", "batch_size", "learning_rate", "schedule", "shuffle", "seed")
+    settings = (
+        "max_epochs",
+        "batch_size",
+        "learning_rate",
+        "schedule",
+        "optimizer",
+        "shuffle",
+        "seed",
+    )
     description |= {name: getattr(run.config, name) for name in settings}
-    description |= {
-        "commit": checkpoint.commit(),
-    }
-    checkpoint.save_params(run.model, args.writing_params_path, description)
-    with contextlib.suppress(FileNotFoundError):
-        os.remove(run.config.checkpoint_path)
+    description |= {"steps": run.total_steps, "epochs": run.total_steps / run.steps_per_epoch}
+    description |= {"commit": checkpoint.commit()}
+    checkpoint.save_params(run.model, path, description | more)
 
 
 def evaluate(args: argparse.Namespace) -> None:

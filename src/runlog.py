@@ -47,6 +47,11 @@ class RunLog:
         if self.folder:
             self.open_folder(first_step)
 
+    def set_length(self, total_steps: int) -> None:
+        """The run has this many steps, as its first ones told."""
+        self.total_steps = self.bar.total = total_steps
+        print(f"{total_steps} steps fit into the time", flush=True)
+
     def open_folder(self, first_step: int) -> None:
         path = self.folder / "metrics.jsonl"
         kept = []

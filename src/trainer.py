@@ -5,11 +5,12 @@ It knows nothing of GPTs, names or characters: a model gives `logits, loss = mod
 """
 
 import contextlib
+import itertools
 import math
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -21,9 +22,12 @@ import distributed
 from checkpoint import clean_names, load_checkpoint, save_tensors
 from engine import LossSum, count_targets, keep_memory, pick_device, pick_precision, should_compile
 from files import UserError
+from optimizers import OPTIMIZERS, build_optimizer
 from runlog import RunLog
 
-SCHEDULES = ("course", "cosine")
+SCHEDULES = ("course", "cosine", "linear")
+UNTIMED_STEPS, TIMED_STEPS = 5, 20  # of a run with max_minutes: the first are slow
+TIME_SHARE = 0.97  # of the time left that is filled with steps
 ROWS_A_PIECE = 16  # a batch's pieces are not smaller: below it, calls cost more than padding
 
 
@@ -43,7 +47,14 @@ class TrainerConfig:
     num_workers: int = 0  # for datasets that make no batches of their own
     ckpt_path: str | None = None  # where save_checkpoint writes the state_dict
 
-    schedule: str = "course"  # or "cosine": to 10 % of the rate when the run ends
+    schedule: str = "course"  # see rate_factor
+    optimizer: str = "adamw"  # or "muon": for the hidden matrices, with AdamW for the rest
+    muon_learning_rate: float = 0.02
+    max_steps: int | None = None  # instead of max_epochs; the schedule shrinks or grows with it
+    max_minutes: float | None = None  # instead of either: as many steps as fit, from `began` on
+    began: float | None = None  # time.monotonic() at which max_minutes started; None: train()
+    snapshots: int = 0  # how often, evenly over the run, `on_snapshot` is called
+    on_snapshot: Callable[[int], None] | None = None  # with the number of steps done
     shuffle: bool = False
     seed: int = 0
     device: str = "auto"
@@ -57,30 +68,23 @@ class TrainerConfig:
     identity: dict | None = None  # what a checkpoint must share with the run that resumes it
 
 
-def rate_factor(config: TrainerConfig, tokens: int, run_tokens: int) -> float:
-    """Learning rate, as a share of config.learning_rate, after `tokens` positions of `run_tokens`.
+def rate_factor(config: TrainerConfig, tokens: float, run_tokens: float) -> float:
+    """Learning rate, as a share of the highest, after `tokens` positions of `run_tokens`.
 
-    The course's cosine comes back up after final_tokens; "cosine" reaches 10 % as the run ends.
+    "course": a cosine that comes back up after final_tokens; "cosine": one that reaches 10 % as the
+    run ends; "linear": constant, then falling to zero over the last half of the run.
     """
     if not config.lr_decay:
         return 1.0
     if tokens < config.warmup_tokens:
         return tokens / max(1, config.warmup_tokens)
+    if config.schedule == "linear":
+        return min(1.0, 2 * (1 - tokens / run_tokens))
     final = config.final_tokens if config.schedule == "course" else run_tokens
     progress = (tokens - config.warmup_tokens) / max(1, final - config.warmup_tokens)
     if config.schedule == "course":
         return max(0.1, 0.5 * (1.0 + math.cos(math.pi * progress)))
     return 0.1 + 0.45 * (1.0 + math.cos(math.pi * min(1.0, progress)))
-
-
-def optimizer_groups(model: nn.Module, weight_decay: float) -> list[dict]:
-    """The course's two groups: names with "bias" do not decay, all else does."""
-    decay = [p for name, p in model.named_parameters() if "bias" not in name and p.requires_grad]
-    keep = [p for name, p in model.named_parameters() if "bias" in name and p.requires_grad]
-    return [
-        {"params": decay, "weight_decay": weight_decay},
-        {"params": keep, "weight_decay": 0.0},
-    ]
 
 
 class Trainer:
@@ -93,6 +97,8 @@ class Trainer:
     def __init__(self, model: nn.Module, train_dataset, test_dataset, config: TrainerConfig):
         if config.schedule not in SCHEDULES:
             raise UserError(f"unknown schedule {config.schedule!r}; choose from {SCHEDULES}")
+        if config.optimizer not in OPTIMIZERS:
+            raise UserError(f"unknown optimizer {config.optimizer!r}; choose from {OPTIMIZERS}")
         if config.batch_size < distributed.world_size():
             raise UserError(
                 f"batch_size {config.batch_size} is smaller than the number of processes, "
@@ -105,7 +111,11 @@ class Trainer:
         self.device = pick_device(config.device, distributed.local_rank())
         self.dtype = pick_precision(config.precision, self.device)
         self.steps_per_epoch = math.ceil(len(train_dataset) / config.batch_size)
-        self.total_steps = self.steps_per_epoch * config.max_epochs
+        self.planned_steps = self.steps_per_epoch * config.max_epochs
+        self.total_steps = config.max_steps or self.planned_steps
+        if config.max_minutes is not None:
+            self.total_steps += UNTIMED_STEPS + TIMED_STEPS  # at least, until it is fitted
+        self.fitted = config.max_minutes is None
         self.log = config.log or RunLog()
         self.stop_signal: int | None = None
 
@@ -113,15 +123,19 @@ class Trainer:
 
     def train(self) -> None:
         """Run to the last step, from the checkpoint if the config says resume."""
+        self.began = time.monotonic() if self.config.began is None else self.config.began
         self.prepare()
-        first = self.restore() if self.config.resume else 0
+        first = self.first_step = self.restore() if self.config.resume else 0
         if distributed.is_main():
             self.log.start(self.total_steps, first, self.device)
         last_save = time.monotonic()
+        batches, step = self.batches(first), first
         with self.catching_signals():
-            for step, pieces in enumerate(self.batches(first), start=first):
-                loss, targets, rate = self.step(step, pieces)
+            while step < self.total_steps:
+                loss, targets, rate = self.step(step, next(batches))
                 self.record(step, loss, targets, rate)
+                self.fit_to_time(step + 1 - first)
+                self.take_snapshot(step + 1)
                 stop = self.stopping(step)
                 minutes = (time.monotonic() - last_save) / 60
                 if stop or minutes >= self.config.checkpoint_minutes:
@@ -130,6 +144,7 @@ class Trainer:
                 if stop:
                     self.log.close()
                     raise KeyboardInterrupt(f"step {step + 1} is saved; --resume goes on from it")
+                step += 1
         if distributed.is_main():
             self.log.close()
             self.save_checkpoint()
@@ -138,12 +153,9 @@ class Trainer:
         """Forward, backward, clip, update: the loss, its number of targets and the rate used."""
         config = self.config
         torch.manual_seed(self.step_seed(step))
-        rate = config.learning_rate * (
-            rate_factor(config, self.positions(step), self.positions(self.total_steps))
-            if step else 1.0
-        )
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+        factor = self.rate_factor(step)
+        for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
+            group["lr"] = peak * factor
         targets = distributed.total(sum(count_targets(self.model, y) for _, y in pieces))
         loss = torch.zeros((), device=self.device)
         for i, (x, y) in enumerate(pieces):
@@ -154,7 +166,7 @@ class Trainer:
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), config.grad_norm_clip)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        return distributed.total(loss), targets, rate
+        return distributed.total(loss), targets, config.learning_rate * factor
 
     # -- before the loop -----------------------------------------------------------------------
 
@@ -163,17 +175,23 @@ class Trainer:
         if self.device.type == "cpu":
             keep_memory()
         self.model.to(self.device).train()
-        self.optimizer = torch.optim.AdamW(
-            optimizer_groups(self.model, self.config.weight_decay),
-            lr=self.config.learning_rate,
-            betas=self.config.betas,
-            fused=True,
-        )
+        self.optimizer = build_optimizer(self.model, self.config)
+        self.peaks = [group["lr"] for group in self.optimizer.param_groups]
         self.loss_sum: nn.Module = LossSum(self.model, self.dtype, self.device)
         if distributed.world_size() > 1:
             self.loss_sum = DistributedDataParallel(self.loss_sum)
         if should_compile(self.config.compile, self.device):
             self.loss_sum = torch.compile(self.loss_sum, dynamic=False)
+
+    def rate_factor(self, step: int) -> float:
+        """Share of the highest rates that `step` uses; the course's first step uses all of it."""
+        if step == 0 and self.config.schedule != "linear":
+            return 1.0
+        own = self.config.max_minutes is not None or self.config.max_steps is not None
+        stretch = self.total_steps / self.planned_steps if own else 1.0
+        return rate_factor(
+            self.config, self.positions(step) / stretch, self.positions(self.total_steps) / stretch
+        )
 
     def positions(self, step: int) -> int:
         """Positions, padding included, that the first `step` steps go through: what the course's
@@ -191,12 +209,42 @@ class Trainer:
         key = (self.config.seed * 1_000_003 + step) * 1_009 + distributed.rank()
         return key % 2**63
 
+    # -- how long ------------------------------------------------------------------------------
+
+    def fit_to_time(self, done: int) -> None:
+        """With max_minutes, when `done` steps are timed: how many the run has, by their time."""
+        if self.fitted or done > UNTIMED_STEPS + TIMED_STEPS:
+            return
+        if done == UNTIMED_STEPS:
+            self.timed_from = self.clock()
+        if done == UNTIMED_STEPS + TIMED_STEPS:
+            now = self.clock()
+            left = max(0.0, self.began + 60 * self.config.max_minutes - now)
+            more = int(left * TIME_SHARE * TIMED_STEPS / (now - self.timed_from))
+            mine = torch.tensor(more if distributed.is_main() else 0, device=self.device)
+            self.total_steps = self.first_step + done + int(distributed.total(mine))
+            self.fitted = True
+            if distributed.is_main():
+                self.log.set_length(self.total_steps)
+
+    def clock(self) -> float:
+        """The time at which all that was asked of the device is done."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        return time.monotonic()
+
+    def take_snapshot(self, done: int) -> None:
+        """Call on_snapshot after each `1 / snapshots` of the run."""
+        count, total = self.config.snapshots, self.total_steps
+        if done * count // total > (done - 1) * count // total and distributed.is_main():
+            self.config.on_snapshot(done)
+
     # -- data ----------------------------------------------------------------------------------
 
     def batches(self, first: int) -> Iterator[list[tuple[Tensor, Tensor]]]:
         """The pieces of every batch from step `first` on, of this process's share of its rows."""
         config = self.config
-        for epoch in range(first // self.steps_per_epoch, config.max_epochs):
+        for epoch in itertools.count(first // self.steps_per_epoch):
             chunks = self.order(epoch).split(config.batch_size)
             if epoch == first // self.steps_per_epoch:
                 chunks = chunks[first % self.steps_per_epoch :]
@@ -293,6 +341,7 @@ class Trainer:
         content = {
             "identity": self.identity(),
             "step": step,
+            "total_steps": self.total_steps if self.fitted else None,
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "log_folder": str(self.log.folder) if self.log.folder else None,
@@ -307,6 +356,8 @@ class Trainer:
         content = load_checkpoint(path, self.identity())
         self.model.load_state_dict(content["model"])
         self.optimizer.load_state_dict(content["optimizer"])
+        if content["total_steps"] is not None:
+            self.total_steps, self.fitted = content["total_steps"], True
         self.log.go_on_in(content["log_folder"])
         return content["step"]
 
@@ -314,7 +365,7 @@ class Trainer:
         """What a resumed run must have in common with the one that wrote the checkpoint."""
         names = ("max_epochs", "batch_size", "learning_rate", "grad_norm_clip", "weight_decay")
         names += ("lr_decay", "warmup_tokens", "final_tokens", "schedule", "shuffle", "seed")
-        names += ("parts",)
+        names += ("parts", "optimizer", "muon_learning_rate", "max_steps", "max_minutes")
         own = {name: getattr(self.config, name) for name in names}
         own |= {"betas": list(self.config.betas), "precision": str(self.dtype)}
         own |= {"processes": distributed.world_size(), "examples": len(self.train_dataset)}

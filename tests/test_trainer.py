@@ -18,9 +18,10 @@ import trainer
 from dataset import CharCorruptionDataset, NameDataset
 from files import UserError
 from model import GPT, GPTConfig
+from optimizers import optimizer_groups
 from recipes import COURSE, trainer_config
 from runlog import RunLog
-from trainer import Trainer, TrainerConfig, optimizer_groups, rate_factor
+from trainer import Trainer, TrainerConfig, rate_factor
 
 CORPUS = "\n".join(
     f"Person {i}. Person {i} was born in {place} in 1{i:03d} and wrote {i % 7} books ."

@@ -1,0 +1,70 @@
+"""The optimizers that a run may choose, with their parameter groups."""
+
+import torch
+from torch import nn
+
+OPTIMIZERS = ("adamw", "muon")
+
+
+def optimizer_groups(model: nn.Module, weight_decay: float) -> list[dict]:
+    """The course's two groups: names with "bias" do not decay, all else does."""
+    trained = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+    return [
+        {"params": [p for name, p in trained if "bias" not in name], "weight_decay": weight_decay},
+        {"params": [p for name, p in trained if "bias" in name], "weight_decay": 0.0},
+    ]
+
+
+def hidden_matrices(model: nn.Module) -> list[nn.Parameter]:
+    """The weights of the linear layers between a model's embedding and its head.
+
+    The model says where those layers are: its `blocks`.
+    """
+    layers = (m for m in getattr(model, "blocks", nn.Module()).modules())
+    return [m.weight for m in layers if isinstance(m, nn.Linear) and m.weight.requires_grad]
+
+
+def build_optimizer(model: nn.Module, config) -> "torch.optim.Optimizer | Together":
+    """AdamW of all parameters, or Muon of the hidden matrices and AdamW of the others.
+
+    Muon: Jordan et al., 2024 (kellerjordan.github.io/posts/muon), as torch.optim has it. `config`
+    is a TrainerConfig: learning_rate, betas, weight_decay, optimizer, muon_learning_rate.
+    """
+    groups = optimizer_groups(model, config.weight_decay)
+    matrices = hidden_matrices(model) if config.optimizer == "muon" else []
+    taken = {id(p) for p in matrices}
+    for group in groups:
+        group["params"] = [p for p in group["params"] if id(p) not in taken]
+    adamw = torch.optim.AdamW(groups, lr=config.learning_rate, betas=config.betas, fused=True)
+    if config.optimizer == "adamw":
+        return adamw
+    muon = torch.optim.Muon(
+        matrices, lr=config.muon_learning_rate, weight_decay=config.weight_decay
+    )
+    return Together(adamw, muon)
+
+
+class Together:
+    """Several optimizers that step as one."""
+
+    def __init__(self, *optimizers: torch.optim.Optimizer):
+        self.optimizers = optimizers
+
+    @property
+    def param_groups(self) -> list[dict]:
+        return [group for optimizer in self.optimizers for group in optimizer.param_groups]
+
+    def step(self) -> None:
+        for optimizer in self.optimizers:
+            optimizer.step()
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        for optimizer in self.optimizers:
+            optimizer.zero_grad(set_to_none=set_to_none)
+
+    def state_dict(self) -> dict:
+        return {"optimizers": [optimizer.state_dict() for optimizer in self.optimizers]}
+
+    def load_state_dict(self, state: dict) -> None:
+        for optimizer, own in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(own)
