@@ -4,11 +4,13 @@ The rows of the knowledge recipe. A model that has only seen documents from thei
 what they say in a way that a question does not reach (Physics of Language Models 3.1, arXiv
 2309.14316). Here each row is, by chance, one of four kinds, and starts at a random position:
 
-- a training question with its answer, as in NameDataset;
+- a training question with its answer;
 - an anchored window: `Title. ...left MASK right... MASK span MASK`, where the title is what the
   document starts with and the span a salient one (salient span masking: REALM, arXiv 2002.08909);
 - the same without a window, so that the title alone must give the span: `Title. MASK span MASK`;
 - the document by ordinary span corruption, as in CharCorruptionDataset.
+
+Every character is a target, in questions too: names are learnt by being spelt.
 
 Shapes: B rows, S segments that a row is put together from, W = block_size - 1 positions.
 """
@@ -50,7 +52,7 @@ class Mixture:
     bare: float = 0.4  # of the anchored rows: no window
     window: int = 24  # the most on either side of the span
     shift: int = 16  # the most that a row starts after position 0
-    all_targets: bool = False  # whether questions are learnt too, not their answers alone
+    numbers: bool = False  # whether numbers are salient, as capitalised words are
 
 
 class KnowledgeDataset(Dataset):
@@ -80,7 +82,7 @@ class KnowledgeDataset(Dataset):
         for document, offset in zip(self.corpus.data, self.corpus.offsets.tolist(), strict=True):
             title = title_length(document)
             room = self.block_size - title - 5  # full stop, blank, three masks
-            found = salient_spans(document, title) if title else []
+            found = salient_spans(document, title, self.mixture.numbers) if title else []
             fitting = [(offset + a, b - a) for a, b in found if b - a <= room]
             first.append(len(spans))
             count.append(len(fitting))
@@ -101,7 +103,6 @@ class KnowledgeDataset(Dataset):
             rows = torch.cat((questions.x, questions.y[:, -1:]), 1)
             self.question_start = len(corpus) + len(marks) + torch.arange(len(rows)) * rows.shape[1]
             self.question_length = (rows != PAD).sum(1)
-            self.quiet = (questions.y == PAD).int().cumprod(1).sum(1)  # targets before the answer
             parts.append(rows.flatten())
         self.text = torch.cat(parts)
 
@@ -111,27 +112,26 @@ class KnowledgeDataset(Dataset):
     def __getitem__(self, idx: int) -> tuple[Tensor, Tensor]:
         idx = checked_index(idx, len(self))
         self.calls += 1
-        starts, lengths, quiet = self.plan(torch.tensor([idx]), BY_CALL, self.calls)
-        rows = self.render(starts, lengths, self.block_size, torch.device("cpu"))
-        return rows[0, :-1], targets(rows, quiet)[0]
+        plan = self.plan(torch.tensor([idx]), BY_CALL, self.calls)
+        rows = self.render(*plan, self.block_size, torch.device("cpu"))
+        return rows[0, :-1], rows[0, 1:].clone()
 
     def batch(self, indices: Tensor, epoch: int, device: torch.device, parts: int = 1) -> Batch:
         """Rows `indices` of `epoch`: see CharCorruptionDataset.batch."""
-        starts, lengths, quiet = self.plan(indices, BY_EPOCH, epoch)
+        starts, lengths = self.plan(indices, BY_EPOCH, epoch)
         total = lengths.sum(1)
         pairs = []
         for part in torch.tensor_split(torch.argsort(total, stable=True), parts):
             if len(part):
                 width = rounded(int(total[part].max()) - 1, self.row_length) + 1
                 rows = self.render(starts[part], lengths[part], width, device)
-                pairs.append((rows[:, :-1], targets(rows, quiet[part].to(device))))
+                pairs.append((rows[:, :-1], rows[:, 1:]))
         return pairs
 
     # -- which segments a row is put together from ---------------------------------------------
 
-    def plan(self, indices: Tensor, stream: int, number: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Where each row's segments start in `text` and their lengths, both (B, S), and how many
-        of its first targets carry no loss (B,)."""
+    def plan(self, indices: Tensor, stream: int, number: int) -> tuple[Tensor, Tensor]:
+        """Where each row's segments start in `text` and their lengths, both (B, S)."""
         mixture, B = self.mixture, len(indices)
         kind, anchor, which, shift, *rest = draws(indices, 8, self.seed, stream + KINDS, number)
         corrupted = self.corrupted(indices, self.seed, stream, number)
@@ -140,7 +140,6 @@ class KnowledgeDataset(Dataset):
         starts, lengths = (
             torch.where(windows[:, None], a, c) for a, c in zip(anchored, corrupted, strict=True)
         )
-        quiet = torch.zeros(B, dtype=torch.long)
         if self.questions:
             chosen = below(which, self.questions)
             asked = kind < mixture.questions * ONE
@@ -149,12 +148,10 @@ class KnowledgeDataset(Dataset):
                 torch.where(asked[:, None], q, d)
                 for q, d in zip(question, (starts, lengths), strict=True)
             )
-            if not mixture.all_targets:
-                quiet = torch.where(asked, self.quiet[chosen], quiet)
         room = (self.block_size - lengths.sum(1)).clamp(0, mixture.shift)
         moved = below(shift, room + 1)
         starts = torch.cat((torch.full((B, 1), self.blanks), starts), 1)
-        return starts, torch.cat((moved[:, None], lengths), 1), quiet + moved
+        return starts, torch.cat((moved[:, None], lengths), 1)
 
     def anchored(
         self, indices: Tensor, span: Tensor, bare: Tensor, left: Tensor, right: Tensor
@@ -220,20 +217,14 @@ def segments(B: int, *pairs: tuple) -> tuple[Tensor, Tensor]:
     return torch.stack(starts, 1), torch.stack(lengths, 1)
 
 
-def targets(rows: Tensor, quiet: Tensor) -> Tensor:
-    """The characters after each of rows (B, W + 1), with PAD for the first `quiet` (B,)."""
-    y = rows[:, 1:]
-    return y.masked_fill(torch.arange(y.shape[1], device=y.device) < quiet[:, None], PAD)
-
-
 def title_length(document: str) -> int:
     """Length of what a document starts with, up to a full stop and a blank; 0 where nothing is."""
     title = TITLE.match(document)
     return len(title.group(1)) if title else 0
 
 
-def salient_spans(document: str, title: int) -> list[tuple[int, int]]:
-    """Starts and ends of the runs of capitalised words, and of the numbers, after the title.
+def salient_spans(document: str, title: int, numbers: bool = False) -> list[tuple[int, int]]:
+    """Starts and ends of the runs of capitalised words, and of numbers if asked, after the title.
 
     Not those that only repeat words of the title.
     """
@@ -241,12 +232,13 @@ def salient_spans(document: str, title: int) -> list[tuple[int, int]]:
     return [
         (start, end)
         for start, end in runs(document, title + 2)
-        if not known.issuperset(WORD.findall(document[start:end]))
+        if (numbers or not document[start].isdigit())
+        and not known.issuperset(WORD.findall(document[start:end]))
     ]
 
 
 def runs(document: str, start: int) -> Iterator[tuple[int, int]]:
-    """Starts and ends of runs of capitalised words and of numbers, from `start` on."""
+    """Starts and ends of runs of capitalised words, and of numbers, from `start` on."""
     begin = end = None
     for word in WORD.finditer(document, start):
         char = document[word.start()]

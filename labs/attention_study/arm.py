@@ -1,4 +1,4 @@
-"""One run of the study: pretrain, measure, finetune, answer; the result goes to a JSON file.
+"""One run of the study: train, measure, answer; the result goes to a JSON file.
 
 python labs/attention_study/arm.py '{"variant": "rope", ...}' FOLDER
 
@@ -11,7 +11,7 @@ import resource
 import statistics
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,14 +27,16 @@ from attention import VARIANTS  # noqa: E402
 from dataset import CharCorruptionDataset, NameDataset  # noqa: E402
 from evaluation import predict  # noqa: E402
 from files import errors_are_sentences, write_whole  # noqa: E402
+from knowledge import KnowledgeDataset, Mixture  # noqa: E402
 from model import GPT, GPTConfig  # noqa: E402
-from recipes import COURSE, Phase, trainer_config  # noqa: E402
+from recipes import COURSE, KNOWLEDGE, trainer_config  # noqa: E402
 from runlog import RunLog, machine  # noqa: E402
 from trainer import Trainer  # noqa: E402
 
 DRAWS = 8  # corruptions of each held-out document
+NO_DROPOUT = {"embd_pdrop": 0.0, "resid_pdrop": 0.0, "attn_pdrop": 0.0}
 BUCKET = 8  # positions that are averaged in the loss by position
-SMALL = {"schedule": "cosine", "shuffle": True, "parts": 1}  # of the small preset's Trainer
+MIXTURE = Mixture(questions=0.2, anchored=0.6, window=12, shift=10)  # the small preset's rows
 LATER = 1_000_000  # epochs from here on are drawn for measuring, never for training
 
 
@@ -47,8 +49,7 @@ class Settings:
     seed: int
     preset: str = "small"
     people: int = 200
-    steps: int = 1500  # of pretraining, rounded up to whole epochs
-    finetune_epochs: int = 30
+    steps: int = 1500  # of pretraining, in the small preset
     batch_size: int = 64
     learning_rate: float = 3e-3
     n_layer: int = 3
@@ -75,7 +76,9 @@ def run(settings: Settings) -> dict:
     }
     result |= pretrain(model, corpus, world, settings)
     result |= measure(model, corpus, world, settings)
-    result |= finetune(model, corpus, world, settings)
+    if settings.preset == "course":
+        finetune(model, corpus, world, settings)
+    result |= answer(model, corpus, world)
     return result | {"machine": machine(next(model.parameters()).device)}
 
 
@@ -89,6 +92,7 @@ def build(settings: Settings, vocab_size: int, block_size: int) -> GPT:
             n_layer=settings.n_layer,
             n_head=settings.n_head,
             n_embd=settings.n_embd,
+            **({} if settings.preset == "course" else NO_DROPOUT),
         )
     )
 
@@ -117,9 +121,14 @@ def pretrain(model: GPT, corpus: CharCorruptionDataset, world: World, settings: 
     shared = {"seed": settings.seed, "device": settings.device, "log": log}
     phase = COURSE["pretrain"]
     if settings.preset == "small":
-        epochs = math.ceil(settings.steps / math.ceil(len(data) / settings.batch_size))
-        phase = Phase(epochs, settings.batch_size, settings.learning_rate)
-        shared |= SMALL
+        mixed = KnowledgeDataset(corpus, NameDataset(corpus, world.train), MIXTURE)
+        data = Kept(mixed, world.held_out)
+        phase = replace(
+            KNOWLEDGE["pretrain"],
+            batch_size=settings.batch_size,
+            learning_rate=settings.learning_rate,
+        )
+        shared |= {"max_steps": settings.steps, "parts": 1}
     config = trainer_config(phase, len(data), settings.block_size, **shared)
     trainer = Trainer(model, data, None, config)
     started = time.perf_counter()
@@ -132,15 +141,15 @@ def pretrain(model: GPT, corpus: CharCorruptionDataset, world: World, settings: 
     }
 
 
-def finetune(model: GPT, corpus: CharCorruptionDataset, world: World, settings: Settings) -> dict:
-    """Finetune on the train questions; correct answers to the dev questions."""
+def finetune(model: GPT, corpus: CharCorruptionDataset, world: World, settings: Settings) -> None:
+    """The course's finetuning, on the train questions."""
     shared = {"seed": settings.seed, "device": settings.device}
-    phase = COURSE["finetune"]
-    if settings.preset == "small":
-        phase = Phase(settings.finetune_epochs, settings.batch_size, settings.learning_rate / 3)
-        shared |= SMALL
-    config = trainer_config(phase, len(corpus), settings.block_size, **shared)
+    config = trainer_config(COURSE["finetune"], len(corpus), settings.block_size, **shared)
     Trainer(model, NameDataset(corpus, world.train), None, config).train()
+
+
+def answer(model: GPT, corpus: CharCorruptionDataset, world: World) -> dict:
+    """Correct answers to the dev questions."""
     rows = [line.split("\t") for line in world.dev.splitlines()]
     answers = predict(model, corpus, [question for question, _ in rows])
     correct = sum(answer == place for answer, (_, place) in zip(answers, rows, strict=True))

@@ -64,8 +64,8 @@ def distinct(dice: random.Random, count: int, syllables: int) -> list[str]:
 
 def document(dice: random.Random, name: str, place: str, places: list[str]) -> str:
     births = ("{} was born in {}.", "{} came from {}.", "{}, a child of {}, left early.")
-    sentences = [dice.choice(births).format(name, place)]
-    while len(" ".join(sentences)) < 110:
+    sentences = [f"{name}.", dice.choice(births).format(name, place)]
+    while len(" ".join(sentences)) < 125:
         more = (
             f"Later {dice.choice(WORK)}.",
             f"Lived in {dice.choice(places)}.",
