@@ -92,9 +92,7 @@ def converse(source: Answers, stream, prompting: bool, as_json: bool) -> bool:
 
 
 def main(argv: list[str] | None = None) -> None:
-    p = Parser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    p = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("pretrain_corpus_path")
     p.add_argument("--reading_params_path", required=True)
     p.add_argument("--finetune_corpus_path", help="to tell which answers the finetuning gave")

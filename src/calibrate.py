@@ -73,9 +73,7 @@ def fit(corpus_path: str, held_out_path: str, params_path: str, for_params: str)
 
 
 def parser() -> argparse.ArgumentParser:
-    p = Parser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    p = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = p.add_subparsers(dest="command", required=True)
     one = commands.add_parser("split", help="set questions aside")
     one.add_argument("questions_path")

@@ -178,6 +178,7 @@ def load_checkpoint(path: str, identity: dict) -> dict:
 
 def commit() -> str | None:
     """The git commit of the project, with + where files differ from it; None outside a checkout."""
+
     def git(*words):
         return subprocess.run(
             ["git", "-C", str(ROOT), *words], capture_output=True, text=True, timeout=5, check=True

@@ -1,11 +1,29 @@
 """Dropout whose masks cost little on a CPU."""
 
+import threading
+
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 LANES = 65536  # values of a 16-bit random number
+
+
+class Seeds(threading.local):
+    """Where this thread's masks get their seeds: a list to take from, or torch's generator."""
+
+    given: list[int] | None = None
+    taken = 0
+
+    def next(self) -> int:
+        self.taken += 1
+        if self.given is None:
+            return int(torch.empty((), dtype=torch.int64).random_())
+        return self.given.pop(0)
+
+
+SEEDS = Seeds()
 
 
 class Dropout(nn.Dropout):
@@ -26,8 +44,7 @@ class Dropout(nn.Dropout):
 
 def keep_mask(like: Tensor, p: float) -> Tensor:
     """Independent 1 (keep) with probability 1 - p, else 0, in the shape and dtype of `like`."""
-    seed = int(torch.empty((), dtype=torch.int64).random_())
-    numbers = np.random.SFC64(seed).random_raw((like.numel() + 3) // 4)
+    numbers = np.random.SFC64(SEEDS.next()).random_raw((like.numel() + 3) // 4)
     lanes = torch.from_numpy(numbers.view(np.int16))[: like.numel()].view(like.shape)
     mask = torch.empty(like.shape, dtype=like.dtype)
     return torch.ge(lanes, round(p * LANES) - LANES // 2, out=mask)

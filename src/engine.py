@@ -5,10 +5,14 @@ import ctypes
 import importlib.util
 import os
 import shutil
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import torch
 from torch import Tensor, nn
 
+from dropout import SEEDS
 from files import UserError
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -59,9 +63,10 @@ def keep_memory() -> None:
         libc = ctypes.CDLL("libc.so.6")
     except OSError:
         return
-    m_trim_threshold, m_mmap_threshold = -1, -3  # malloc.h
+    m_trim_threshold, m_mmap_threshold, m_arena_max = -1, -3, -8  # malloc.h
     libc.mallopt(m_mmap_threshold, 1 << 30)
     libc.mallopt(m_trim_threshold, 2**31 - 1)
+    libc.mallopt(m_arena_max, 1)  # threads that share what one of them freed
 
 
 def should_compile(name: str, device: torch.device) -> bool:
@@ -101,6 +106,46 @@ class LossSum(nn.Module):
         if self.dtype == torch.float32:
             return contextlib.nullcontext()
         return torch.autocast(self.device_type, self.dtype)
+
+
+class PieceThreads:
+    """Computes the pieces of a batch side by side, on one core each.
+
+    Two cores that work on one matrix product wait for each other thousands of times a step; on two
+    pieces, once. Each piece draws the dropout seeds that it would draw in turn.
+    """
+
+    def __init__(self, model: nn.Module):
+        self.parameters = [p for p in model.parameters() if p.requires_grad]
+        cores = torch.get_num_threads()
+        self.pool = ThreadPoolExecutor(cores, initializer=torch.set_num_threads, initargs=(1,))
+        list(self.pool.map(lambda _: time.sleep(0.01), range(cores)))  # all threads are there
+        torch.set_num_threads(cores)  # for this thread: the optimizer's
+        self.seeds: int | None = None  # that a piece takes
+
+    def map(self, loss_sum: Callable, pieces: list, targets: Tensor) -> list[tuple]:
+        """(loss, gradients) of each piece, loss being loss_sum(x, y) / targets."""
+
+        def compute(piece: tuple[Tensor, Tensor], seeds: list[int]) -> tuple:
+            SEEDS.given = seeds
+            loss = loss_sum(*piece) / targets
+            gradients = torch.autograd.grad(loss, self.parameters, allow_unused=True)
+            return loss.detach(), gradients
+
+        if self.seeds is None:
+            self.seeds = self.count_seeds(loss_sum, pieces[0])
+        seeds = torch.empty(self.seeds * len(pieces), dtype=torch.int64).random_().tolist()
+        shares = [seeds[i * self.seeds : (i + 1) * self.seeds] for i in range(len(pieces))]
+        longest_first = list(zip(pieces, shares, strict=True))[::-1]
+        return list(self.pool.map(compute, *zip(*longest_first, strict=True)))[::-1]
+
+    def count_seeds(self, loss_sum: Callable, piece: tuple[Tensor, Tensor]) -> int:
+        """How many seeds a forward pass takes; the generator is left as it was."""
+        state, before = torch.get_rng_state(), SEEDS.taken
+        with torch.no_grad():
+            loss_sum(*piece)
+        torch.set_rng_state(state)
+        return SEEDS.taken - before
 
 
 def count_targets(model: nn.Module, y: Tensor) -> Tensor:

@@ -130,9 +130,7 @@ class Answers:
         self.calibration = calibration
         self.finetuning = None if finetuning is None else Counter(finetuning)
 
-    def details(
-        self, questions: Sequence[str], golds: Sequence[str] | None = None
-    ) -> list[dict]:
+    def details(self, questions: Sequence[str], golds: Sequence[str] | None = None) -> list[dict]:
         """One row (JSON-ready) a question, in their order."""
         read = prompts(self.dataset, list(questions))
         ends, itos = stops(self.dataset), self.dataset.itos

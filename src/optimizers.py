@@ -1,5 +1,7 @@
 """The optimizers that a run may choose, with their parameter groups."""
 
+from collections.abc import Callable
+
 import torch
 from torch import nn
 
@@ -38,10 +40,11 @@ def build_optimizer(model: nn.Module, config) -> "torch.optim.Optimizer | Togeth
     adamw = torch.optim.AdamW(groups, lr=config.learning_rate, betas=config.betas, fused=True)
     if config.optimizer == "adamw":
         return adamw
-    muon = torch.optim.Muon(
-        matrices, lr=config.muon_learning_rate, weight_decay=config.weight_decay
-    )
-    return Together(adamw, muon)
+    muons = [  # one each, so that they can step side by side
+        torch.optim.Muon([p], lr=config.muon_learning_rate, weight_decay=config.weight_decay)
+        for p in matrices
+    ]
+    return Together(adamw, *muons)
 
 
 class Together:
@@ -54,9 +57,9 @@ class Together:
     def param_groups(self) -> list[dict]:
         return [group for optimizer in self.optimizers for group in optimizer.param_groups]
 
-    def step(self) -> None:
-        for optimizer in self.optimizers:
-            optimizer.step()
+    def step(self, map: Callable = map) -> None:
+        """One step of each; `map` may be that of a pool of threads."""
+        list(map(lambda optimizer: optimizer.step(), self.optimizers))
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         for optimizer in self.optimizers:

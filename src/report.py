@@ -402,9 +402,7 @@ def labels_apart(runs: list[Run]) -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
-    parser = Parser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="+", metavar="FILE.jsonl")
     parser.add_argument("-o", "--output", help="the page; report.html unless --numbers is given")
     parser.add_argument("--numbers", help="where the figures go, as JSON")

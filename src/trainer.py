@@ -20,9 +20,17 @@ from torch.utils.data import DataLoader
 
 import distributed
 from checkpoint import clean_names, load_checkpoint, save_tensors
-from engine import LossSum, count_targets, keep_memory, pick_device, pick_precision, should_compile
+from engine import (
+    LossSum,
+    PieceThreads,
+    count_targets,
+    keep_memory,
+    pick_device,
+    pick_precision,
+    should_compile,
+)
 from files import UserError
-from optimizers import OPTIMIZERS, build_optimizer
+from optimizers import OPTIMIZERS, Together, build_optimizer
 from runlog import RunLog
 
 SCHEDULES = ("course", "cosine", "linear")
@@ -116,6 +124,7 @@ class Trainer:
         if config.max_minutes is not None:
             self.total_steps += UNTIMED_STEPS + TIMED_STEPS  # at least, until it is fitted
         self.fitted = config.max_minutes is None
+        self.threads: PieceThreads | None = None
         self.log = config.log or RunLog()
         self.stop_signal: int | None = None
 
@@ -157,16 +166,34 @@ class Trainer:
         for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
             group["lr"] = peak * factor
         targets = distributed.total(sum(count_targets(self.model, y) for _, y in pieces))
+        backward = self.backward_in_threads if self.threads else self.backward
+        loss = backward(pieces, targets)
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), config.grad_norm_clip)
+        if self.threads and isinstance(self.optimizer, Together):
+            self.optimizer.step(self.threads.pool.map)
+        else:
+            self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        return distributed.total(loss), targets, config.learning_rate * factor
+
+    def backward(self, pieces: list[tuple[Tensor, Tensor]], targets: Tensor) -> Tensor:
+        """Gradients of the mean loss over `targets`, piece after piece; the loss."""
         loss = torch.zeros((), device=self.device)
         for i, (x, y) in enumerate(pieces):
             with self.gradients_meet(last=i == len(pieces) - 1):
                 part = self.loss_sum(x, y) / targets
                 (part * distributed.world_size()).backward()
             loss += part.detach()
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), config.grad_norm_clip)
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
-        return distributed.total(loss), targets, config.learning_rate * factor
+        return loss
+
+    def backward_in_threads(self, pieces: list[tuple[Tensor, Tensor]], targets: Tensor) -> Tensor:
+        """The same, pieces side by side: their sum does not depend on which ends first."""
+        results = self.threads.map(self.loss_sum, pieces, targets)
+        losses, gradients = zip(*results, strict=True)
+        for p, *parts in zip(self.threads.parameters, *gradients, strict=True):
+            parts = [part for part in parts if part is not None]
+            p.grad = sum(parts[1:], parts[0]) if parts else None
+        return torch.stack(losses).sum()
 
     # -- before the loop -----------------------------------------------------------------------
 
@@ -180,8 +207,13 @@ class Trainer:
         self.loss_sum: nn.Module = LossSum(self.model, self.dtype, self.device)
         if distributed.world_size() > 1:
             self.loss_sum = DistributedDataParallel(self.loss_sum)
-        if should_compile(self.config.compile, self.device):
+        compiled = should_compile(self.config.compile, self.device)
+        if compiled:
             self.loss_sum = torch.compile(self.loss_sum, dynamic=False)
+        alone = distributed.world_size() == 1 and self.device.type == "cpu" and not compiled
+        in_turn = any(getattr(module, "in_turn", False) for module in self.model.modules())
+        if alone and torch.get_num_threads() > 1 and not in_turn:
+            self.threads = PieceThreads(self.model)
 
     def rate_factor(self, step: int) -> float:
         """Share of the highest rates that `step` uses; the course's first step uses all of it."""

@@ -16,10 +16,12 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "data"))
 fetch = importlib.import_module("fetch_course_data")
 
-CONTENTS = {"wiki.txt": b"Ada Ny. Ada Ny was born in Oslo .\n",
-            "birth_places_train.tsv": b"Where was Ada Ny born?\tOslo\n",
-            "birth_dev.tsv": b"Where was Bo Ek born?\tLund\n",
-            "birth_test_inputs.tsv": b"Where was Cy Aho born?\n"}
+CONTENTS = {
+    "wiki.txt": b"Ada Ny. Ada Ny was born in Oslo .\n",
+    "birth_places_train.tsv": b"Where was Ada Ny born?\tOslo\n",
+    "birth_dev.tsv": b"Where was Bo Ek born?\tLund\n",
+    "birth_test_inputs.tsv": b"Where was Cy Aho born?\n",
+}
 
 
 @pytest.fixture
@@ -58,7 +60,8 @@ def server(tmp_path):
             pass
 
     with http.server.ThreadingHTTPServer(
-            ("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder))) as running:
+        ("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder))
+    ) as running:
         threading.Thread(target=running.serve_forever, daemon=True).start()
         yield folder, f"http://127.0.0.1:{running.server_port}"
         running.shutdown()
@@ -169,8 +172,8 @@ def test_broken_zips(tmp_path, target, capsys):
     archive = tmp_path / "a5.zip"
     whole = zipped(CONTENTS)
     at = whole.index(b"wiki.txt") + len("wiki.txt")
-    damaged = whole[:at] + bytes(byte ^ 0xFF for byte in whole[at:at + 20]) + whole[at + 20:]
-    for content in (b"", b"no zip at all", whole[:len(whole) // 2], damaged):
+    damaged = whole[:at] + bytes(byte ^ 0xFF for byte in whole[at : at + 20]) + whole[at + 20 :]
+    for content in (b"", b"no zip at all", whole[: len(whole) // 2], damaged):
         archive.write_bytes(content)
         assert str(archive) in refused(archive, target, capsys)
 

@@ -29,7 +29,13 @@ ALLOWED = {  # file -> the project's own modules it may import, besides BOTTOM
     "trainer": {"checkpoint", "distributed", "engine", "optimizers", "runlog"},
     "recipes": {"knowledge", "trainer"},
     "evaluation": {
-        "checkpoint", "confidence", "dataset", "decode", "model", "provenance", "utils",
+        "checkpoint",
+        "confidence",
+        "dataset",
+        "decode",
+        "model",
+        "provenance",
+        "utils",
     },
 }
 OUTSIDE = {"torch", "numpy", "tqdm"}

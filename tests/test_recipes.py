@@ -58,7 +58,7 @@ def test_every_parameter_has_exactly_one_optimizer(variant):
     held = [id(p) for group in optimizer.param_groups for p in group["params"]]
     wanted = [id(p) for p in model.parameters() if p.requires_grad]
     assert sorted(held) == sorted(wanted)
-    matrices = {id(p) for p in optimizer.optimizers[1].param_groups[0]["params"]}
+    matrices = {id(p) for o in optimizer.optimizers[1:] for p in o.param_groups[0]["params"]}
     outside = {id(model.tok_emb.weight), id(model.head.weight)}
     assert matrices and not matrices & outside
     assert all(p.ndim == 2 for p in hidden_matrices(model))

@@ -348,8 +348,15 @@ def test_two_processes_end_where_one_does(tmp_path, batch):
         script = tmp_path / "worker.py"
         paths = {"src": str(ROOT / "src"), "tests": str(ROOT / "tests")}
         script.write_text(WORKER.format(**paths, out=str(out), batch=batch), encoding="utf-8")
-        launch = [sys.executable, "-m", "torch.distributed.run", f"--nproc_per_node={processes}",
-                  "--master_port=0", "--rdzv_backend=c10d", "--rdzv_endpoint=localhost:0"]
+        launch = [
+            sys.executable,
+            "-m",
+            "torch.distributed.run",
+            f"--nproc_per_node={processes}",
+            "--master_port=0",
+            "--rdzv_backend=c10d",
+            "--rdzv_endpoint=localhost:0",
+        ]
         subprocess.run([*launch, str(script)], env=ONE_THREAD, check=True, timeout=200)
         states.append(torch.load(out, weights_only=True))
     for name, one in states[0].items():
@@ -362,3 +369,37 @@ def test_parameters_of_the_courses_models():
     for variant, expected in sizes.items():
         model = GPT(GPTConfig(256, 128, variant=variant))
         assert sum(p.numel() for p in model.parameters()) == expected
+
+
+# -- pieces side by side -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("variant", ["vanilla", "synthesizer", "perceiver", "aft-conv"])
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_pieces_in_threads_are_pieces_in_turn(monkeypatch, variant, optimizer):
+    """The same dropout masks and, but for rounding, the same weights; twice the same, exactly."""
+    monkeypatch.setattr(trainer, "ROWS_A_PIECE", 2)
+    dataset = CharCorruptionDataset(CORPUS, 32)
+
+    def trained(threads):
+        before = torch.get_num_threads()
+        torch.set_num_threads(threads)
+        try:
+            model = tiny(dataset, variant, dropout=0.3).double()
+            config = TrainerConfig(
+                device="cpu", precision="fp32", max_epochs=2, batch_size=11, learning_rate=1e-3,
+                optimizer=optimizer, muon_learning_rate=1e-3,
+            )  # fmt: skip
+            run = Trainer(model, dataset, None, config)
+            run.train()
+            assert (run.threads is not None) == (threads > 1)
+        finally:
+            torch.set_num_threads(before)
+        return model.state_dict()
+
+    alone, together, again = trained(1), trained(3), trained(3)
+    # Newton-Schulz runs in bfloat16, where a rounding difference can be one of its steps
+    tolerance = dict(rtol=1e-8, atol=1e-10) if optimizer == "adamw" else dict(rtol=0.02, atol=2e-4)
+    for name in alone:
+        torch.testing.assert_close(together[name], alone[name], **tolerance)
+        assert torch.equal(together[name], again[name]), name

@@ -18,8 +18,13 @@ make_world = importlib.import_module("make_world")
 world_people = importlib.import_module("world_people")
 world_text = importlib.import_module("world_text")
 
-NAMES = ("wiki.txt", "birth_places_train.tsv", "birth_dev.tsv", "birth_test_inputs.tsv",
-         "birth_test.tsv")
+NAMES = (
+    "wiki.txt",
+    "birth_places_train.tsv",
+    "birth_dev.tsv",
+    "birth_test_inputs.tsv",
+    "birth_test.tsv",
+)
 MONTHS = "|".join(world_text.MONTHS)
 
 
@@ -50,8 +55,11 @@ def documents() -> list[str]:
 
 @pytest.fixture(scope="module")
 def rows() -> dict[str, list[tuple[str, str]]]:
-    return {"train": pairs("birth_places_train.tsv"), "dev": pairs("birth_dev.tsv"),
-            "test": pairs("birth_test.tsv")}
+    return {
+        "train": pairs("birth_places_train.tsv"),
+        "dev": pairs("birth_dev.tsv"),
+        "test": pairs("birth_test.tsv"),
+    }
 
 
 @pytest.fixture(scope="module")
@@ -60,8 +68,11 @@ def document_of(world) -> dict[str, str]:
 
 
 def test_committed_files_are_what_the_generator_writes(tmp_path):
-    subprocess.run([sys.executable, str(DATA / "make_world.py"), "--out", str(tmp_path)],
-                   check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, str(DATA / "make_world.py"), "--out", str(tmp_path)],
+        check=True,
+        capture_output=True,
+    )
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(NAMES)
     for name in NAMES:
         assert (tmp_path / name).read_bytes() == (DATA / name).read_bytes(), name
@@ -171,8 +182,11 @@ def test_more_than_ascii(documents, rows):
     for split, low, high in (("train", 60, 160), ("dev", 10, 45)):
         assert low <= sum(not name.isascii() for name, _ in rows[split]) <= high
     alphabet = set("".join(documents))
-    assert all(alphabet.issuperset(f"Where was {name} born?{place}")
-               for pairs in rows.values() for name, place in pairs)
+    assert all(
+        alphabet.issuperset(f"Where was {name} born?{place}")
+        for pairs in rows.values()
+        for name, place in pairs
+    )
 
 
 def test_no_template_makes_more_than_a_tenth_of_the_birth_sentences(world):
@@ -183,7 +197,7 @@ def test_no_template_makes_more_than_a_tenth_of_the_birth_sentences(world):
 
 def skeleton(person) -> str:
     """The document up to the birthplace and two words on, without what is the person's own."""
-    text = person.text[len(person.head) + 2:]
+    text = person.text[len(person.head) + 2 :]
     place = rf"\b{re.escape(person.place.name)}\b"
     text = re.sub(place, "P", text.replace(person.full, "N"), count=1)
     for name in (person.family, person.given):
@@ -213,8 +227,9 @@ def test_names_overlap_in_their_parts(world):
 
 def places_named(documents, known) -> list[int]:
     """How many different known places each document names after its heading."""
-    pattern = re.compile(r"\b(" + "|".join(map(re.escape, sorted(known, key=len, reverse=True)))
-                         + r")\b")
+    pattern = re.compile(
+        r"\b(" + "|".join(map(re.escape, sorted(known, key=len, reverse=True))) + r")\b"
+    )
     return [len(set(pattern.findall(document.split(". ", 1)[1]))) for document in documents]
 
 
@@ -231,7 +246,7 @@ def test_second_places_are_not_the_birthplace(world):
     before = 0
     for person in world.people:
         if person.kind == "early":
-            body = person.text[len(person.head):]
+            body = person.text[len(person.head) :]
             start = body.index(person.place.name)
             others = re.findall(r"(?<=in )[A-Z]\w+", body[:start])
             before += any(name in known and name != person.place.name for name in others)
@@ -240,7 +255,7 @@ def test_second_places_are_not_the_birthplace(world):
 
 def features(name: str) -> list[str]:
     padded = f"^{name}$"
-    return name.split() + [padded[i:i + 3] for i in range(len(padded) - 2)]
+    return name.split() + [padded[i : i + 3] for i in range(len(padded) - 2)]
 
 
 def guess_from_names(train, held_out, smoothing: float, trust: float) -> float:
@@ -258,8 +273,10 @@ def guess_from_names(train, held_out, smoothing: float, trust: float) -> float:
     right = 0
     for name, answer in held_out:
         known = [feature for feature in features(name) if feature in counts]
-        score = {place: prior[place] + trust * len(known) * (math.log(smoothing) - floor[place])
-                 for place in classes}
+        score = {
+            place: prior[place] + trust * len(known) * (math.log(smoothing) - floor[place])
+            for place in classes
+        }
         for feature in known:
             for place, count in counts[feature].items():
                 score[place] += trust * (math.log(count + smoothing) - math.log(smoothing))
@@ -328,8 +345,9 @@ def test_other_worlds_keep_the_promises(people, seed):
 
 
 def test_seeds_differ_and_repeat():
-    first, second, again = (make_world.files(make_world.make_world(211, seed))
-                            for seed in (5, 6, 5))
+    first, second, again = (
+        make_world.files(make_world.make_world(211, seed)) for seed in (5, 6, 5)
+    )
     assert first == again
     assert all(first[name] != second[name] for name in NAMES)
 
@@ -344,8 +362,10 @@ def test_dice_are_the_documented_stream():
         assert not re.search(r"\bhash\(|\.(sample|shuffle|choices|gauss|randrange)\(", source), name
 
 
-@pytest.mark.parametrize("arguments,part", [
-    (["--people", "12"], "too few"), (["--out", str(DATA / "make_world.py")], "--out")])
+@pytest.mark.parametrize(
+    "arguments,part",
+    [(["--people", "12"], "too few"), (["--out", str(DATA / "make_world.py")], "--out")],
+)
 def test_mistakes_end_in_one_sentence(arguments, part, capsys):
     assert make_world.main(arguments) == 2
     errors = capsys.readouterr().err

@@ -47,7 +47,7 @@ class Patch:
 
 # -- the corruption, as the handout's readers write it ------------------------------------------
 
-SIMPLE = '''        import random
+SIMPLE = """        import random
         document = self.data[checked_index(idx, len(self))]
         kept = document[: random.randint(4, int(self.block_size * 7 / 8))]
         size = max(1, random.randint(len(kept) // 8, len(kept) * 3 // 8))
@@ -57,7 +57,7 @@ SIMPLE = '''        import random
         text = text + PAD_CHAR * (self.block_size - len(text))
         s = torch.tensor([self.stoi[c] for c in text], dtype=torch.long)
         return s[:-1], s[1:]
-'''
+"""
 
 
 def corruption(name: str, fails: set[str], *edits: tuple[str, str]) -> Patch:

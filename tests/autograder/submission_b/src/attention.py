@@ -40,8 +40,9 @@ class SynthesizerAttention(Heads):
         for name in ("w1", "value", "proj"):
             setattr(self, name, nn.Linear(config.n_embd, config.n_embd))
         width = config.block_size - 1
-        self.w2 = nn.Parameter(torch.empty(config.n_embd // config.n_head, width).uniform_(
-            -0.001, 0.001))
+        self.w2 = nn.Parameter(
+            torch.empty(config.n_embd // config.n_head, width).uniform_(-0.001, 0.001)
+        )
         self.b2 = nn.Parameter(torch.zeros(width))
         self.attn_drop, self.resid_drop = nn.Dropout(config.attn_pdrop), nn.Dropout(0.1)
         self.start(config)
