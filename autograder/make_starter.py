@@ -47,6 +47,7 @@ BLANKS = (
         "warmup_tokens 512*20, final_tokens 200*len(pretrain_dataset)*block_size, num_workers 4. "
         "read_params and load_corpus do the reading. Return a trainer.Trainer with a "
         "TrainerConfig; train() runs it and writes args.writing_params_path.",
+        gone=("training_files", "training_data"),
     ),
     Blank(
         "src/dataset.py", "CharCorruptionDataset.__getitem__", "part e",
@@ -81,29 +82,21 @@ BLANKS = (
     ),
 )  # fmt: skip
 
-# The kit has the course's two variants; this comes instead of src/attention/__init__.py.
-OTHER_VARIANTS = ("aft.py", "linear.py", "perceiver.py", "softmax.py")
-REGISTRY = '''"""Attention layers, and the one registry of variants: a class and a line for each.
+# The kit has the course's two variants, in one file: these parts of src/attention/, in this order.
+ATTENTION = ("registry.py", "positions.py", "core.py", "synthesizer.py", "block.py")
+ATTENTION_HEAD = """Attention layers, blocks, and the one registry of variants: a class, a line.
 
-Every layer maps (B, T, C) to (B, T, C) and is causal: output t depends on inputs up to t only.
+Shapes: B batch, T positions, C channels (n_embd), H heads, D = C / H channels of a head,
+N = block_size, S positions seen so far. Every layer maps (B, T, C) to (B, T, C) and is causal:
+output t depends on inputs up to t only.
 """
-
-from attention.block import Block
-from attention.core import CausalAttention, CausalSelfAttention
-from attention.registry import POSITIONS, VARIANTS, Variant, bottleneck
-from attention.registry import positions_name, variant_name
-from attention.synthesizer import SynthesizerAttention
+REGISTRY = """
 
 VARIANTS |= {
     "vanilla": Variant(CausalSelfAttention),
     "synthesizer": Variant(SynthesizerAttention),
 }
-
-__all__ = [
-    "POSITIONS", "VARIANTS", "Variant", "bottleneck", "positions_name", "variant_name",
-    "Block", "CausalAttention", "CausalSelfAttention", "SynthesizerAttention",
-]
-'''
+"""
 
 BASELINE = '''"""The accuracy of answering "London" to every question (handout, part d)."""
 
@@ -167,14 +160,35 @@ def blanked(source: str, blanks: list[Blank]) -> str:
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
+def one_file(parts: list[Path]) -> str:
+    """The modules of src/attention/ as one: their imports of others first, none of each other."""
+    whole, chosen, bodies = set(), {}, []
+    for path in parts:
+        text = path.read_text(encoding="utf-8")
+        lines = text.splitlines()
+        for node in reversed(ast.parse(text).body):
+            if isinstance(node, ast.Import):
+                whole.add(ast.unparse(node))
+            elif isinstance(node, ast.ImportFrom):
+                chosen.setdefault(node.module, set()).update(alias.name for alias in node.names)
+            elif not (isinstance(node, ast.Expr) and node.lineno == 1):  # a docstring
+                continue
+            del lines[node.lineno - 1 : node.end_lineno]
+        bodies.append("\n".join(lines).strip("\n"))
+    froms = [
+        f"from {module} import {', '.join(sorted(names))}"
+        for module, names in sorted(chosen.items())
+        if not module.startswith("attention")
+    ]
+    head = "\n".join(sorted(whole) + froms)
+    return f'"""{ATTENTION_HEAD}"""\n\n{head}\n\n\n' + "\n\n\n".join(bodies) + "\n" + REGISTRY
+
+
 def make_starter(out: Path, project: Path = PROJECT) -> None:
     """Write the kit to the new folder `out`. Raises FileExistsError, LookupError or OSError."""
     out.mkdir(parents=True)
     ignore = shutil.ignore_patterns("__pycache__")
     shutil.copytree(project / "src", out / "src", ignore=ignore)
-    (out / "src" / "attention" / "__init__.py").write_text(REGISTRY, encoding="utf-8")
-    for name in OTHER_VARIANTS:
-        (out / "src" / "attention" / name).unlink()
     for name in dict.fromkeys(blank.file for blank in BLANKS):
         path = out / name
         try:
@@ -182,6 +196,9 @@ def make_starter(out: Path, project: Path = PROJECT) -> None:
         except LookupError as error:
             raise LookupError(f"{name}: {error.args[0]}; mend BLANKS in make_starter.py") from None
         path.write_text(code, encoding="utf-8")
+    attention = one_file([out / "src" / "attention" / name for name in ATTENTION])
+    shutil.rmtree(out / "src" / "attention")
+    (out / "src" / "attention.py").write_text(attention, encoding="utf-8")
     (out / "london_baseline.py").write_text(BASELINE, encoding="utf-8")
     for name in ("collect_submission.sh", "requirements.txt", "LICENSE"):
         if (project / name).is_file():

@@ -7,8 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from attention import VARIANTS, Block, positions_name, variant_name
-from attention.positions import sinusoids
+from attention import VARIANTS, Block, positions_name, sinusoids, variant_name
 from dropout import Dropout
 
 IGNORE = 0  # the target (PAD) that carries no loss

@@ -23,6 +23,7 @@ from attention.perceiver import (
     UpProjectBlock,
     perceiver_blocks,
 )
+from attention.positions import sinusoids
 from attention.registry import (
     POSITIONS,
     VARIANTS,
@@ -81,7 +82,8 @@ VARIANTS |= {
 
 __all__ = [
     "POSITIONS", "VARIANTS", "Variant", "bottleneck", "check_heads", "positions_name",
-    "variant_name", "Block", "CausalAttention", "CausalSelfAttention", "SynthesizerAttention",
+    "sinusoids", "variant_name", "Block", "CausalAttention", "CausalSelfAttention",
+    "SynthesizerAttention",
     "RandomSynthesizer", "FixedRandomSynthesizer", "FactorizedDenseSynthesizer",
     "FactorizedRandomSynthesizer", "MixtureSynthesizer", "RotarySelfAttention", "Perceiver",
     "CausalCrossAttention", "DownProjectBlock", "UpProjectBlock", "SharedQKAttention",
