@@ -48,9 +48,11 @@ class RunLog:
             self.open_folder(first_step)
 
     def set_length(self, total_steps: int) -> None:
-        """The run has this many steps, as its first ones told."""
+        """The run has this many steps, as those done tell."""
+        changed = abs(total_steps - self.total_steps) > 0.02 * self.total_steps
         self.total_steps = self.bar.total = total_steps
-        print(f"{total_steps} steps fit into the time", flush=True)
+        if changed:
+            print(f"{total_steps} steps fit into the time", flush=True)
 
     def open_folder(self, first_step: int) -> None:
         path = self.folder / "metrics.jsonl"

@@ -121,9 +121,10 @@ class Trainer:
         self.steps_per_epoch = math.ceil(len(train_dataset) / config.batch_size)
         self.planned_steps = self.steps_per_epoch * config.max_epochs
         self.total_steps = config.max_steps or self.planned_steps
+        self.next_fit = math.inf
         if config.max_minutes is not None:
-            self.total_steps += UNTIMED_STEPS + TIMED_STEPS  # at least, until it is fitted
-        self.fitted = config.max_minutes is None
+            self.next_fit = UNTIMED_STEPS
+            self.total_steps += 2 * (UNTIMED_STEPS + TIMED_STEPS)  # until it is fitted
         self.threads: PieceThreads | None = None
         self.log = config.log or RunLog()
         self.stop_signal: int | None = None
@@ -132,9 +133,9 @@ class Trainer:
 
     def train(self) -> None:
         """Run to the last step, from the checkpoint if the config says resume."""
-        self.began = time.monotonic() if self.config.began is None else self.config.began
         self.prepare()
         first = self.first_step = self.restore() if self.config.resume else 0
+        self.snapshots_taken = first * self.config.snapshots // self.total_steps
         if distributed.is_main():
             self.log.start(self.total_steps, first, self.device)
         last_save = time.monotonic()
@@ -199,6 +200,7 @@ class Trainer:
 
     def prepare(self) -> None:
         """Model to its device, optimizer, the function that computes the loss."""
+        self.began = time.monotonic() if self.config.began is None else self.config.began
         if self.device.type == "cpu":
             keep_memory()
         self.model.to(self.device).train()
@@ -244,20 +246,25 @@ class Trainer:
     # -- how long ------------------------------------------------------------------------------
 
     def fit_to_time(self, done: int) -> None:
-        """With max_minutes, when `done` steps are timed: how many the run has, by their time."""
-        if self.fitted or done > UNTIMED_STEPS + TIMED_STEPS:
+        """With max_minutes, after this process's first `done` steps: how many the run has.
+
+        Told by the time of the first ones, and again now and then until half of them are done:
+        machines have other work at times.
+        """
+        if done < self.next_fit:
             return
+        now, steps = self.clock(), self.first_step + done
         if done == UNTIMED_STEPS:
-            self.timed_from = self.clock()
-        if done == UNTIMED_STEPS + TIMED_STEPS:
-            now = self.clock()
-            left = max(0.0, self.began + 60 * self.config.max_minutes - now)
-            more = int(left * TIME_SHARE * TIMED_STEPS / (now - self.timed_from))
-            mine = torch.tensor(more if distributed.is_main() else 0, device=self.device)
-            self.total_steps = self.first_step + done + int(distributed.total(mine))
-            self.fitted = True
-            if distributed.is_main():
-                self.log.set_length(self.total_steps)
+            self.timed_from, self.next_fit = now, UNTIMED_STEPS + TIMED_STEPS
+            return
+        left = max(0.0, self.began + 60 * self.config.max_minutes - now)
+        more = left * TIME_SHARE * (done - UNTIMED_STEPS) / (now - self.timed_from)
+        mine = torch.tensor(int(more) if distributed.is_main() else 0, device=self.device)
+        self.total_steps = steps + int(distributed.total(mine))
+        half_done = 2 * steps >= self.total_steps
+        self.next_fit = math.inf if half_done else done + max(TIMED_STEPS, self.total_steps // 20)
+        if distributed.is_main():
+            self.log.set_length(self.total_steps)
 
     def clock(self) -> float:
         """The time at which all that was asked of the device is done."""
@@ -267,9 +274,10 @@ class Trainer:
 
     def take_snapshot(self, done: int) -> None:
         """Call on_snapshot after each `1 / snapshots` of the run."""
-        count, total = self.config.snapshots, self.total_steps
-        if done * count // total > (done - 1) * count // total and distributed.is_main():
+        due = done * self.config.snapshots // self.total_steps
+        if due > self.snapshots_taken and distributed.is_main():
             self.config.on_snapshot(done)
+        self.snapshots_taken = max(due, self.snapshots_taken)
 
     # -- data ----------------------------------------------------------------------------------
 
@@ -373,7 +381,8 @@ class Trainer:
         content = {
             "identity": self.identity(),
             "step": step,
-            "total_steps": self.total_steps if self.fitted else None,
+            "total_steps": self.total_steps,
+            "seconds": time.monotonic() - self.began,
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "log_folder": str(self.log.folder) if self.log.folder else None,
@@ -388,8 +397,10 @@ class Trainer:
         content = load_checkpoint(path, self.identity())
         self.model.load_state_dict(content["model"])
         self.optimizer.load_state_dict(content["optimizer"])
-        if content["total_steps"] is not None:
-            self.total_steps, self.fitted = content["total_steps"], True
+        self.total_steps = content["total_steps"]
+        self.began = time.monotonic() - content["seconds"]
+        if 2 * content["step"] >= self.total_steps:
+            self.next_fit = math.inf  # it is settled
         self.log.go_on_in(content["log_folder"])
         return content["step"]
 
