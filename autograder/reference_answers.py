@@ -135,10 +135,10 @@ def predict(args: dict) -> dict:
     model = build(args["sizes"] | {"vocab_size": dataset.vocab_size}, args["settings"])
     state = torch.load(args["path"], map_location="cpu", weights_only=True)
     state = {n.replace("_orig_mod.", "").removeprefix("module."): v for n, v in state.items()}
-    wanted = {name for name, _ in model.named_parameters()}
-    model.load_state_dict(
-        model.state_dict() | {n: v for n, v in state.items() if n in wanted}, strict=True
-    )
+    wanted = [name for name, _ in model.named_parameters()]
+    if absent := [name for name in wanted if name not in state]:
+        raise KeyError(f"the file has no {absent[0]}")
+    model.load_state_dict(model.state_dict() | {name: state[name] for name in wanted})
     answers = {}
     for kind, end in (("plain", ""), ("newline", "\n")):
         answers[kind] = []

@@ -166,6 +166,8 @@ class Sandbox:
             return outcome
         if "error" in outcome.data:
             outcome.failure = str(outcome.data["error"])
+            if outcome.failure.startswith("the code ended the program") and outcome.output.strip():
+                outcome.failure += f"\n  it printed {outcome.output.strip()[-300:]!r}"
         return outcome
 
     def make_folder(self, files: dict, arrays: dict | None) -> Path:

@@ -67,7 +67,7 @@ def params_variant(grading: Grading, model: str) -> str:
     outcome = grading.trusted("params", {"path": name}, {name: grading.need(name)})
     if outcome.failure:
         raise Failed(f"{name} is a state_dict that torch.load(weights_only=True) reads",
-                     outcome.failure.splitlines()[0])  # fmt: skip
+                     plainly(outcome.failure))  # fmt: skip
     found, wanted = outcome.data["shapes"], shapes[variant]
     foreign = {n for other in shapes.values() for n in other} - wanted.keys()
     for key in wanted:
@@ -79,6 +79,15 @@ def params_variant(grading: Grading, model: str) -> str:
     if outcome.data["infinite"]:
         raise Failed("finite weights", f"{outcome.data['infinite'][0]} has infinities or NaN")
     return f"{name} holds a {variant} model of {len(wanted)} tensors"
+
+
+def plainly(failure: str) -> str:
+    """Why a file cannot be read, without torch's advice to trust it."""
+    if failure.startswith("UnpicklingError"):
+        return "it is no torch file, or holds more than tensors (nothing in it was run)"
+    if "PytorchStreamReader" in failure:
+        return "it is damaged or truncated"
+    return failure.splitlines()[0][:300]
 
 
 def looks_like(found: dict, shapes: dict) -> str:
@@ -192,7 +201,7 @@ def confirm(grading: Grading, entry: dict, split: str) -> str:
     outcome = grading.trusted("reference_predictions", args, given)
     if outcome.failure:
         raise Failed(f"{entry['params']} loads into the course's {entry['variant']} model",
-                     outcome.failure.splitlines()[0][:300])  # fmt: skip
+                     plainly(outcome.failure))  # fmt: skip
     return best_agreement(grading, split, rows, outcome.data)
 
 
@@ -235,10 +244,10 @@ def prove(grading: Grading, model: str, split: str, seen: str) -> None:
         confirmed_split(grading, model, split)
     except NotRun:
         reproduced_split(grading, model, split)
-    except Failed as failure:
-        raise Failed("predictions that the submitted params make",
-                     f"{seen}, but the course's model with these params does not answer so: "
-                     f"{failure}") from None  # fmt: skip
+    except Failed:
+        raise Failed("right answers in predictions that the submitted params make",
+                     f"{seen}, but the course's model with these params answers otherwise: "
+                     "see the check 'the params give the predictions'") from None  # fmt: skip
 
 
 def accuracies(grading: Grading) -> dict[str, float | None]:
