@@ -15,7 +15,6 @@ LAYER = {  # sizes of the layers that are compared: primes, so that swapped axes
 }  # fmt: skip
 BATCH, TIME, CHANGED_FROM = 11, 7, 4
 MODEL = {"vocab_size": 31, "block_size": 17, "sizes": {"n_layer": 2, "n_head": 3, "n_embd": 12}}
-ANSWER_LENGTH = 32  # characters generated for an answer (the course's number)
 
 
 def compute(args: dict):
@@ -121,14 +120,9 @@ def fresh_params(args: dict):
 
 
 def predict(args: dict) -> dict:
-    """What the reference model with the params at `path` answers to each question.
-
-    `plain`: the question alone; `newline`: with a newline after it, which the course's own program
-    puts into the prompt when a file of questions has no second column.
-    """
-    import utils
-    from dataset import MASK_CHAR, CharCorruptionDataset
-    from evaluation import answer_text
+    """What the reference model with the params at `path` answers to each of `questions`."""
+    from dataset import CharCorruptionDataset
+    from evaluation import predict as answers
 
     with open("wiki.txt", encoding="utf-8") as file:
         dataset = CharCorruptionDataset(file.read(), args["sizes"]["block_size"])
@@ -139,11 +133,4 @@ def predict(args: dict) -> dict:
     if absent := [name for name in wanted if name not in state]:
         raise KeyError(f"the file has no {absent[0]}")
     model.load_state_dict(model.state_dict() | {name: state[name] for name in wanted})
-    answers = {}
-    for kind, end in (("plain", ""), ("newline", "\n")):
-        answers[kind] = []
-        for question in args["questions"] if kind in args["kinds"] else ():
-            x = torch.tensor([[dataset.stoi[c] for c in question + end + MASK_CHAR]])
-            out = utils.sample(model, x, ANSWER_LENGTH, sample=False)[0, x.shape[1] :]
-            answers[kind].append(answer_text(out.tolist(), dataset.itos))
-    return answers
+    return {"answers": answers(model, dataset, args["questions"])}

@@ -1,5 +1,6 @@
 """Parts d, f and g: predictions and params, and whether the ones come from the others."""
 
+import contextlib
 import re
 
 from grading import Grading
@@ -114,34 +115,39 @@ def question_file(grading: Grading, split: str, chosen: list[int]) -> bytes:
     return "".join(f"{questions[i]}{end}\n" for i in chosen).encode()
 
 
-def agreement(grading: Grading, split: str, rows: list[str], other: list[str], who: str) -> str:
-    """Raise Failed unless enough of the sampled predictions are the same."""
-    chosen = sampled(grading, split)
-    questions = grading.world.questions(split)
-    unlike = [(i, b) for i, b in zip(chosen, other, strict=True) if answer(rows[i]) != answer(b)]
-    same = 1 - len(unlike) / len(chosen)
-    if same < grading.settings["agreement"]:
-        i, b = unlike[0]
+def agreement(grading: Grading, split: str, rows: dict[int, str], other: list[str], who: str
+              ) -> list[bool]:  # fmt: skip
+    """Which of the submitted `rows` (by number) say the same as `other`. Raises Failed unless
+    enough of them do."""
+    same = [answer(row) == answer(b) for row, b in zip(rows.values(), other, strict=True)]
+    share = sum(same) / len(same)
+    if share < grading.settings["agreement"]:
+        place = same.index(False)
+        i = list(rows)[place]
         raise Failed(f"{who} gives the submitted predictions again, in "
-                     f"{grading.settings['agreement']:.0%} of the {len(chosen)} rows asked",
-                     f"{same:.0%}; submitted {rows[i]!r}, now {b!r}",
-                     on=f"row {i + 1} of {INPUTS[split]}: {questions[i]}")  # fmt: skip
-    return f"{split} {same:.0%}"
+                     f"{grading.settings['agreement']:.0%} of the {len(same)} rows asked",
+                     f"{share:.0%}; submitted {rows[i]!r}, now {other[place]!r}",
+                     on=f"row {i + 1} of {INPUTS[split]}: {grading.world.questions(split)[i]}")
+    return same
+
+
+def shown(found: dict[str, list[bool]]) -> str:
+    return ", ".join(f"{split} {sum(same) / len(same):.0%}" for split, same in found.items())
 
 
 @check
 def reproduced(grading: Grading, model: str) -> str:
     """The submission's own `run.py evaluate`, with the submitted params, gives the predictions."""
-    report = [reproduced_split(grading, model, split) for split in SPLITS]
-    return f"run.py evaluate agrees with the submitted predictions: {', '.join(report)}"
+    found = {split: reproduced_split(grading, model, split) for split in SPLITS}
+    return f"run.py evaluate agrees with the submitted predictions: {shown(found)}"
 
 
-def reproduced_split(grading: Grading, model: str, split: str) -> str:
+def reproduced_split(grading: Grading, model: str, split: str) -> list[bool]:
     key = ("reproduced", model, split)
     return grading.once(key, lambda: reproduce(grading, model_of(grading, model), split))
 
 
-def reproduce(grading: Grading, entry: dict, split: str) -> str:
+def reproduce(grading: Grading, entry: dict, split: str) -> list[bool]:
     params = grading.need(entry["params"])
     rows, chosen = rows_of(grading, entry[split], split), sampled(grading, split)
     given = {
@@ -162,7 +168,7 @@ def reproduce(grading: Grading, entry: dict, split: str) -> str:
     if len(other) != len(chosen):
         raise Failed(f"run.py evaluate writes {len(chosen)} lines for {len(chosen)} questions",
                      f"{len(other)} lines", on=" ".join(argv))  # fmt: skip
-    return agreement(grading, split, rows, other, "run.py evaluate")
+    return agreement(grading, split, {i: rows[i] for i in chosen}, other, "run.py evaluate")
 
 
 def flags(grading: Grading, variant: str) -> list[str]:
@@ -171,15 +177,16 @@ def flags(grading: Grading, variant: str) -> list[str]:
 
 @check
 def confirmed(grading: Grading, model: str) -> str:
-    """The course's own model, with the submitted params, gives the predictions too.
+    """The course's own model, with the submitted params, gives the predictions too, in all rows.
 
     No student code runs here, so no code can put the predictions there.
     """
-    report = [confirmed_split(grading, model, split) for split in SPLITS]
-    return f"the course's model with these params agrees: {', '.join(report)}"
+    found = {split: confirmed_split(grading, model, split) for split in SPLITS}
+    return f"the course's model with these params agrees: {shown(found)}"
 
 
-def confirmed_split(grading: Grading, model: str, split: str) -> str:
+def confirmed_split(grading: Grading, model: str, split: str) -> list[bool]:
+    """Which rows the course's model confirms. Raises Failed where they are too few."""
     entry = model_of(grading, model)
     if entry["variant"] not in grading.reference.data["models"]:
         raise NotRun(f"the reference has no variant {entry['variant']}")
@@ -187,83 +194,94 @@ def confirmed_split(grading: Grading, model: str, split: str) -> str:
     return grading.once(key, lambda: confirm(grading, entry, split))
 
 
-def confirm(grading: Grading, entry: dict, split: str) -> str:
+def confirm(grading: Grading, entry: dict, split: str) -> list[bool]:
+    """With the prompts as they are or, for the test, with the newline that the course's own program
+    leaves in them (its file of questions has no second column)."""
+    rows = dict(enumerate(rows_of(grading, entry[split], split)))
+    who = "the course's model with the submitted params"
+    try:
+        return agreement(grading, split, rows, ask_reference(grading, entry, split, ""), who)
+    except Failed as failure:
+        if split == "dev":
+            raise
+        other = ask_reference(grading, entry, split, "\n")
+        with contextlib.suppress(Failed):
+            return agreement(grading, split, rows, other, who)
+        raise failure from None
+
+
+def ask_reference(grading: Grading, entry: dict, split: str, end: str) -> list[str]:
+    """What the course's model with the submitted params answers to every question + `end`."""
     given = {entry["params"]: grading.need(entry["params"]),
              "wiki.txt": grading.world.data / "wiki.txt"}  # fmt: skip
-    rows, chosen = rows_of(grading, entry[split], split), sampled(grading, split)
     args = {
         "path": entry["params"],
         "sizes": grading.settings["sizes"],
         "settings": grading.settings["variants"][entry["variant"]]["config"],
-        "questions": [grading.world.questions(split)[i] for i in chosen],
-        "kinds": ["plain"] if split == "dev" else ["plain", "newline"],
+        "questions": [question + end for question in grading.world.questions(split)],
     }
     outcome = grading.trusted("reference_predictions", args, given)
     if outcome.failure:
         raise Failed(f"{entry['params']} loads into the course's {entry['variant']} model",
                      plainly(outcome.failure))  # fmt: skip
-    return best_agreement(grading, split, rows, outcome.data)
-
-
-def best_agreement(grading: Grading, split: str, rows: list[str], answers: dict) -> str:
-    """Agreement with the prompts as they are, or with the newline that the course's code leaves."""
-    who = "the course's model with the submitted params"
-    try:
-        return agreement(grading, split, rows, answers["plain"], who)
-    except Failed:
-        if not answers["newline"]:
-            raise
-        try:
-            return agreement(grading, split, rows, answers["newline"], who)
-        except Failed:
-            pass
-        raise
+    return outcome.data["answers"]
 
 
 @check
 def accuracy(grading: Grading, model: str, split: str, at_least: float = 0.0,
              right: int = 0) -> str:  # fmt: skip
-    """Enough right answers, in predictions that the submitted model really makes."""
+    """Enough right answers, in rows that the submitted model really predicts."""
     gold = grading.world.gold(split)
     if gold is None:
         raise NotRun("no test answers were given to the grader (grade.py --answers)")
     rows = rows_of(grading, model_of(grading, model)[split], split)
-    count = sum(answer(row) == place for row, place in zip(rows, gold, strict=True))
-    seen = f"{count} of {len(gold)} right ({count / len(gold):.1%})"
-    if count < max(right, at_least * len(gold)):
-        wanted = f"{at_least:.0%} right" if at_least else f"{right} right answer or more"
-        raise Failed(f"{wanted} on the {split} questions", seen)
-    prove(grading, model, split, seen)
-    return seen
+    correct = [answer(row) == place for row, place in zip(rows, gold, strict=True)]
+    needed = max(right, at_least * len(gold))
+    wanted = f"{at_least:.0%} right" if at_least else f"{right} right answer or more"
+    if sum(correct) < needed:
+        raise Failed(f"{wanted} on the {split} questions", right_of(sum(correct), len(gold)))
+    count = right_and_proven(grading, model, split, correct)
+    if count < needed:
+        raise Failed(f"{wanted} on the {split} questions",
+                     f"{right_of(count, len(gold))}, without the rows that the course's model with "
+                     "the submitted params answers otherwise")  # fmt: skip
+    return right_of(count, len(gold))
 
 
-def prove(grading: Grading, model: str, split: str, seen: str) -> None:
-    """Raise Failed unless the submitted params make these predictions: in the course's model or,
-    where the reference lacks the variant, in the student's."""
+def right_of(count: int, total: int) -> str:
+    return f"{count} of {total} right ({count / total:.1%})"
+
+
+def right_and_proven(grading: Grading, model: str, split: str, correct: list[bool]) -> int:
+    """How many `correct` rows the course's model with the submitted params gives too; all of them
+    where the reference lacks the variant and the student's own program gives the sampled ones.
+    Raises Failed where the predictions are not the submitted model's."""
     try:
-        confirmed_split(grading, model, split)
+        same = confirmed_split(grading, model, split)
     except NotRun:
         reproduced_split(grading, model, split)
+        same = [True] * len(correct)
     except Failed:
         raise Failed("right answers in predictions that the submitted params make",
-                     f"{seen}, but the course's model with these params answers otherwise: "
-                     "see the check 'the params give the predictions'") from None  # fmt: skip
+                     f"{right_of(sum(correct), len(correct))}, but the course's model with these "
+                     "params answers otherwise: see the check 'the params give the predictions'"
+                     ) from None  # fmt: skip
+    return sum(a and b for a, b in zip(correct, same, strict=True))
 
 
 def accuracies(grading: Grading) -> dict[str, float | None]:
     """Dev and test accuracy of the leaderboard's model, where answers exist and predictions that
-    the model makes."""
+    the model makes; only rows that it makes count."""
     model = grading.settings["leaderboard"]
-    found: dict[str, float | None] = {}
+    found: dict[str, float | None] = dict.fromkeys(SPLITS)
     for split in SPLITS:
-        gold, found[split] = grading.world.gold(split), None
-        try:
-            prove(grading, model, split, "")
-            rows = rows_of(grading, model_of(grading, model)[split], split)
-        except Failed:
+        gold = grading.world.gold(split)
+        if gold is None:
             continue
-        if gold is not None:
-            found[split] = sum(answer(a) == b for a, b in zip(rows, gold, strict=True)) / len(gold)
+        with contextlib.suppress(Failed):
+            rows = rows_of(grading, model_of(grading, model)[split], split)
+            correct = [answer(a) == b for a, b in zip(rows, gold, strict=True)]
+            found[split] = right_and_proven(grading, model, split, correct) / len(gold)
     return found
 
 

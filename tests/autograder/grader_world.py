@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 from conftest import ROOT, run_script
 from grade import FAILED, Report, grade
+from grader_patches import SAMPLE
 from grading import HERE, Reference, World, compute_reference
 from sandbox import Outcome, Sandbox
 
@@ -36,7 +37,7 @@ LIMITS = {"cpu_s": 8, "wall_s": 10, "most_s": 300, "memory_mb": 400, "file_mb": 
 def settings_of(edition: str, sizes: dict = SIZES) -> dict:
     """The shipped edition, for small models: fewer questions asked again."""
     settings = json.loads((HERE / "editions" / f"{edition}.json").read_text(encoding="utf-8"))
-    return settings | {"sizes": sizes, "sample": 6, "limits": LIMITS}
+    return settings | {"sizes": sizes, "sample": SAMPLE, "limits": LIMITS}
 
 
 def make_world(folder: Path) -> World:

@@ -5,7 +5,7 @@ from grader_patches import PATCHES
 from grader_world import failed, shared, why
 
 QUICK = {"y is not shifted", "w2 and b2 sliced from the wrong end", "exits",
-         "predictions copied from the gold file", "a pickle that runs a command"}  # fmt: skip
+         "gold in the rows that are not sampled", "a pickle that runs a command"}  # fmt: skip
 
 
 def cases():
@@ -29,3 +29,21 @@ def test_patched_submission(patch, tmp_path):
 def test_there_are_many_and_quick_ones_exist():
     assert sum(bool(patch.fails) for patch in PATCHES) >= 25
     assert {patch.name for patch in PATCHES} >= QUICK
+
+
+def test_rows_that_the_model_does_not_give_are_not_counted_as_right(tmp_path):
+    """Few enough wrong rows for `confirmed` (nine in ten agree), put right by hand."""
+    grader = shared()
+    submission = grader.copy(tmp_path)
+    path = submission / "vanilla.pretrain.dev.predictions"
+    rows = path.read_text(encoding="utf-8").splitlines()
+    gold = grader.world.gold("dev")
+    wrong = [i for i, (row, place) in enumerate(zip(rows, gold, strict=True)) if row != place]
+    assert len(rows) >= 10
+    for i in wrong[: len(rows) // 10]:
+        rows[i] = gold[i]
+    path.write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
+    report = grader.grade(submission)
+    assert "f.confirmed" not in failed(report)
+    assert report.accuracies == grader.grade(grader.correct).accuracies
+    assert 0 < report.accuracies["dev"] == 1 - len(wrong) / len(gold)
