@@ -247,7 +247,7 @@ def training(args: dict):
             "settings": {name: plain(value) for name, value in settings.items()},
             "shapes": {clean(n): list(v.shape) for n, v in net.state_dict().items()},
             "digest": {clean(n): digest(v) for n, v in net.state_dict().items()},
-            "dataset": type(self.train_dataset).__name__,
+            "dataset": [kind.__name__ for kind in type(self.train_dataset).__mro__],
             "examples": len(self.train_dataset),
         })  # fmt: skip
         raise Recorded

@@ -290,16 +290,26 @@ def accuracies(grading: Grading) -> dict[str, float | None]:
 
 @check
 def london(grading: Grading) -> str:
-    """london_baseline.py prints how often "London" is right on the dev questions."""
+    """london_baseline.py prints how often "London" is right: in a birth_dev.tsv that the grader has
+    changed, so that no figure can be written down. The last number that it prints counts."""
     grading.need("london_baseline.py")
-    gold = grading.world.gold("dev")
-    right = sum(place == "London" for place in gold)
-    given = {name: grading.world.data / name for name in ("birth_dev.tsv", "wiki.txt")}
+    text, share = other_places(grading)
+    given = {"birth_dev.tsv": text.encode(), "wiki.txt": grading.world.data / "wiki.txt"}
     outcome = grading.ask("london", {}, about="london_baseline.py", files=given)
-    share = right / len(gold)
-    numbers = {float(n) for n in re.findall(r"\d+(?:\.\d+)?", outcome.output)}
-    figures = (share, 100 * share)
-    if not any(abs(n - figure) < 0.005 * max(figure, 1e-9) for n in numbers for figure in figures):
-        raise Failed(f'the share of dev questions whose answer is "London": {share:.1%}',
-                     f"it printed {outcome.output[-200:]!r}", on="python london_baseline.py")
-    return f"it prints {share:.1%}"
+    numbers = re.findall(r"\d+(?:\.\d+)?", outcome.output)
+    last = float(numbers[-1]) if numbers else -1.0
+    if not (abs(last - 100 * share) < 0.5 or abs(last - share) < 0.005):
+        raise Failed('the share of the questions in birth_dev.tsv whose answer is "London", the '
+                     "last number printed", f"it printed {outcome.output[-200:]!r}",
+                     on="python london_baseline.py, with other places in birth_dev.tsv")  # fmt: skip
+    return 'it prints the share of answers that are "London", whatever the file'
+
+
+def other_places(grading: Grading) -> tuple[str, float]:
+    """The dev questions with another number of Londons, and their share."""
+    questions, gold = grading.world.questions("dev"), grading.world.gold("dev")
+    count = (gold.count("London") + len(gold) // 3) % len(gold)
+    others = ["Paris" if place == "London" else place for place in gold]
+    places = ["London"] * count + others[count:]
+    rows = (f"{q}\t{place}\n" for q, place in zip(questions, places, strict=True))
+    return "".join(rows), count / len(gold)

@@ -29,7 +29,7 @@ def names() -> str:
 
 @check
 def settings(grading: Grading, phase: str, variant: str) -> str:
-    """Epochs, batch, rates and schedule of `phase`; model sizes; where training starts from."""
+    """Epochs, batch, rates, schedule and data of `phase`; model sizes; where training starts."""
     wanted = dict(grading.reference.data["phases"][phase])
     block_size = grading.settings["sizes"]["block_size"]
     wanted["final_tokens"] *= DOCUMENTS * block_size
@@ -44,8 +44,19 @@ def settings(grading: Grading, phase: str, variant: str) -> str:
         if not same(seen[0]["settings"].get(name), value):
             raise Failed(f"{name} = {value:.12g}" + explained(name, block_size),
                          f"{seen[0]['settings'].get(name)}", on=f"run.py {' '.join(argv[:2])}")
+    compare_data(seen[0], argv[0])
     compare_model(seen[0], fresh.data, READ in given, variant)
     return ", ".join(f"{name} {value:.12g}" for name, value in wanted.items())
+
+
+def compare_data(seen: dict, function: str) -> None:
+    """What would be trained on: the documents, or the questions, and all of them."""
+    kind, count, source = ("CharCorruptionDataset", DOCUMENTS, "the corpus")
+    if function == "finetune":
+        kind, count, source = ("NameDataset", QUESTIONS, "--finetune_corpus_path")
+    if kind not in seen["dataset"] or seen["examples"] != count:
+        raise Failed(f"{function} trains on a {kind} of {source}, here {count} examples",
+                     f"a {seen['dataset'][0]} of {seen['examples']} examples")  # fmt: skip
 
 
 def explained(name: str, block_size: int) -> str:

@@ -164,6 +164,7 @@ ATTENTIONS = [
 
 # -- run.py and the recipes ---------------------------------------------------------------------
 
+DATA = "return corpus if questions is None else questions"
 TRAINING = [
     Patch("wrong pretraining rate", {"f.pretrain", "g.pretrain"},
           ((RECIPES, "learning_rate=6e-3", "learning_rate=6e-4"),)),
@@ -175,6 +176,11 @@ TRAINING = [
     Patch("finetuning forgets the pretrained weights", {"f.finetune", "g.finetune"},
           ((RUN, "    if state is not None:\n        checkpoint.load_into",
             "    if args.function == 'evaluate':\n        checkpoint.load_into"),)),
+    Patch("finetuning on the corpus", {"d.settings", "f.finetune", "g.finetune"},
+          ((RUN, DATA, "return corpus"),)),
+    Patch("pretraining on the first documents", {"f.pretrain", "g.pretrain"},
+          ((RUN, DATA, "from torch.utils.data import Subset\n    "
+                       "return Subset(corpus, range(10)) if questions is None else questions"),)),
     Patch("a smaller model is trained",
           {"d.settings", "f.pretrain", "g.pretrain"},
           ((RUN, '"n_layer": 2', '"n_layer": 1'),)),
@@ -240,6 +246,16 @@ def infinite(folder: Path) -> None:
     torch.save(state, path)
 
 
+def baseline(code: str) -> Callable[[Path], None]:
+    return lambda folder: (folder / LONDON).write_text(f"{code}\n", encoding="utf-8")
+
+
+def right_figure(folder: Path) -> None:
+    rows = (folder / "birth_dev.tsv").read_text(encoding="utf-8").splitlines()
+    share = sum(row.endswith("\tLondon") for row in rows) / len(rows)
+    baseline(f"print('London: {100 * share} %')")(folder)
+
+
 FILES_OF_D = {"d.files", "d.reproduced", "d.confirmed", "d.dev"}
 PARAMS_OF_D = {"d.params", "d.reproduced", "d.confirmed", "d.dev", "d.test"}
 ARTIFACTS = [
@@ -263,6 +279,9 @@ ARTIFACTS = [
     Patch("a pickle that runs a command", PARAMS_OF_D, change=pickle_bomb),
     Patch("truncated params", PARAMS_OF_D, change=truncated),
     Patch("weights that are not numbers", PARAMS_OF_D, change=infinite),
+    Patch("a baseline that prints every number", {"d.london"}, change=baseline(
+        "print(*(n / 10 for n in range(1001)))")),
+    Patch("a baseline that knows the figure by heart", {"d.london"}, change=right_figure),
     Patch("a wrong baseline", {"d.london"}, ((LONDON, '["London"]', '["Paris"]'),)),
 ]  # fmt: skip
 
