@@ -25,6 +25,7 @@ PREPARED = (  # what submissions usually import, loaded once
     "torch.utils.data", "torch.utils.data.dataloader", "inspect", "traceback", "pickle",
 )  # fmt: skip
 CHANNEL = 3  # the file descriptor over which a probe answers
+LOOK_EVERY = 1.0  # seconds between looks at all that a probe has started
 OUTPUT_KEPT, OUTPUT_LONGEST = 4000, 2**20  # bytes of a student's prints
 
 
@@ -56,10 +57,12 @@ class Watch:
     pid: int
     wall_s: float  # of doing nothing
     most_s: float  # of everything
+    computing_s: float  # of the process and all that it starts, together
     began: float = field(default_factory=time.monotonic)
     answer: bytearray = field(default_factory=bytearray)
     output: bytearray = field(default_factory=bytearray)
     printed: int = 0
+    looked: float = 0.0
     verdict: str = ""
     status: int | None = None
     cpu_s: float = 0.0
@@ -79,6 +82,10 @@ class Watch:
             return "timeout"
         if elapsed > self.wall_s and elapsed - busy(self.pid) > self.wall_s:
             return "timeout"
+        if elapsed > self.looked + LOOK_EVERY:
+            self.looked = elapsed
+            if computing(os.getpid()) > self.computing_s:
+                return "computing"
         if self.printed > OUTPUT_LONGEST or len(self.answer) > wire.LONGEST:
             return "flood"
         return ""
@@ -103,6 +110,24 @@ def busy(pid: int) -> float:
             return sum(map(int, file.read().split()[:2])) / 1e9
     except (OSError, ValueError):
         return 0.0
+
+
+def computing(pid: int) -> float:
+    """Seconds of computing of all processes below `pid`, their ended children included."""
+    parents, seconds = {}, {}
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{entry}/stat") as file:
+                fields = file.read().rpartition(")")[2].split()
+        except OSError:  # it has just ended
+            continue
+        parents[int(entry)] = int(fields[1])
+        seconds[int(entry)] = sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+    below = new = {pid}
+    while new:
+        new = {child for child, parent in parents.items() if parent in new} - below
+        below = below | new
+    return sum(seconds[child] for child in below - {pid})
 
 
 def keep(watch: Watch, answers: int, prints: int) -> None:
@@ -196,7 +221,8 @@ def serve_one(request: dict, sock: socket.socket) -> None:
         os._exit(70)
     os.close(answers_in)
     os.close(prints_in)
-    watch = Watch(pid, request["limits"]["wall_s"], request["limits"]["most_s"])
+    limits = request["limits"]
+    watch = Watch(pid, limits["wall_s"], limits["most_s"], limits["cpu_s"])
     keep(watch, answers, prints)
     end_all(watch, request["mode"], request["uid"])
     header = {

@@ -78,16 +78,18 @@ def judge(entry: dict, grading: Grading) -> Result:
         return Result(entry, FAILED, [f"Seen: {seen}", f"Handout: {part}"])
 
 
-def grade(submission: Path, world: World, sandbox: Sandbox, reference: Reference) -> Report:
-    """All checks of the world's edition on a submission (zip or folder)."""
-    began = time.monotonic()
+def grade(submission: Path, world: World, sandbox: Sandbox, reference: Reference,
+          began: float | None = None) -> Report:  # fmt: skip
+    """All checks of the world's edition on a submission (zip or folder); its time counts from
+    `began` (time.monotonic), by default from now."""
+    began = time.monotonic() if began is None else began
     folder = Path(tempfile.mkdtemp(prefix="submission-"))
     checks = world.settings["checks"]
     found: dict = {"dev": None, "test": None}
     peak = 0.0
     try:
         unpack(submission, folder)
-        grading = Grading(folder, world, sandbox, reference)
+        grading = Grading(folder, world, sandbox, reference, began)
         results = [judge(entry, grading) for entry in checks]
         found, peak = accuracies(grading), grading.peak_mb
     except BadSubmission as error:
@@ -130,6 +132,16 @@ def gradescope(report: Report) -> dict:
         "execution_time": round(report.seconds),
         "stdout_visibility": "hidden",
     }
+
+
+def unfinished(world: World) -> dict:
+    """The results.json that stands until the real one replaces it."""
+    return {
+        "score": 0,
+        "output": f"{world.settings['title']}: the grader did not finish. Submit again; if this "
+                  "comes back, tell your instructor.",
+        "stdout_visibility": "hidden",
+    }  # fmt: skip
 
 
 def table(report: Report) -> str:
@@ -211,13 +223,27 @@ def fail(message: str) -> None:
     sys.exit(2)
 
 
+def show(report: Report) -> None:
+    """Print the table, and what grading took."""
+    sys.stdout.reconfigure(errors="backslashreplace")
+    print(table(report))
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"{report.seconds:.0f} seconds; memory: grader {own:.0f} MB, "
+          f"largest probe {report.probe_mb:.0f} MB")  # fmt: skip
+
+
 def main() -> None:
+    began = time.monotonic()
     args = parser().parse_args()
     if args.submission is None and args.write_reference is None:
         fail("nothing to grade; give a zip or a folder")
     if args.submission is not None and not args.submission.exists():
         fail(f"{args.submission}: no such file or folder; check the path")
+    if args.json is not None and not args.json.resolve().parent.is_dir():
+        fail(f"--json {args.json}: there is no such folder; make it")
     world = world_of(args)
+    if args.json is not None:
+        write_json(unfinished(world), args.json)
     try:
         with Sandbox(world.settings["limits"]) as sandbox:
             stored = HERE / "reference.npz"
@@ -228,15 +254,12 @@ def main() -> None:
             if args.write_reference is not None:
                 reference.save(args.write_reference)
                 return
-            report = grade(args.submission, world, sandbox, reference)
+            report = grade(args.submission, world, sandbox, reference, began)
+            if args.json is not None:
+                write_json(gradescope(report), args.json)
+            show(report)
     except SandboxError as error:
         fail(str(error))
-    print(table(report))
-    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{report.seconds:.0f} seconds; memory: grader {own:.0f} MB, "
-          f"largest probe {report.probe_mb:.0f} MB")  # fmt: skip
-    if args.json:
-        write_json(gradescope(report), args.json)
 
 
 if __name__ == "__main__":

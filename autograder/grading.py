@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 from sandbox import Outcome, Sandbox, SandboxError
-from verdicts import Failed
+from verdicts import Failed, NotRun
 
 HERE = Path(__file__).resolve().parent
 MODULES = ("attention", "dataset", "model", "trainer", "utils")
 SCRIPT_HANGS = 2  # after so many hangs of one file, it is not asked again
+LONGEST_PROBE = 90.0  # seconds
 TEXT_SUFFIXES = {".py", ".json", ".txt", ".cfg", ".toml"}
 
 
@@ -81,15 +82,17 @@ def compute_reference(sandbox: Sandbox, world: World) -> Reference:
 
 
 class Grading:
-    """The submission in `folder`, asked through `sandbox`, until `seconds` have passed."""
+    """The submission in `folder`, asked through `sandbox`, until `seconds` have passed since
+    `began` (time.monotonic)."""
 
-    def __init__(self, folder: Path, world: World, sandbox: Sandbox, reference: Reference):
+    def __init__(self, folder: Path, world: World, sandbox: Sandbox, reference: Reference,
+                 began: float):  # fmt: skip
         self.folder = folder
         self.world = world
         self.settings = world.settings
         self.sandbox = sandbox
         self.reference = reference
-        self.deadline = time.monotonic() + world.settings["seconds"]
+        self.deadline = began + world.settings["seconds"]
         self.peak_mb = 0.0
         self.memory: dict = {}
         self.hangs: dict[str, int] = {}
@@ -99,11 +102,11 @@ class Grading:
         if key not in self.memory:
             try:
                 self.memory[key] = (make(), None)
-            except Failed as failure:
-                self.memory[key] = (None, failure)
-        value, failure = self.memory[key]
-        if failure is not None:
-            raise failure
+            except (Failed, NotRun) as reason:
+                self.memory[key] = (None, reason)
+        value, reason = self.memory[key]
+        if reason is not None:
+            raise reason
         return value
 
     def code(self) -> dict[str, Path]:
@@ -142,14 +145,11 @@ class Grading:
 
     def attempt(self, probe: str, args: dict, name: str, seed: int = 1,
                 files: dict | None = None, arrays: dict | None = None) -> Outcome:  # fmt: skip
-        left = self.deadline - time.monotonic()
-        if left < 1:
-            raise Failed("the whole submission runs within the time limit",
-                         "the time was used up by earlier checks")  # fmt: skip
+        most_s = self.time_left()
         if self.hangs.get(name, 0) >= SCRIPT_HANGS:
             raise Failed(f"{name} runs", f"not tried again: it hung {SCRIPT_HANGS} times before")
         files = self.code() | (files or {})
-        outcome = self.sandbox.ask(probe, files, args, seed, arrays, most_s=left)
+        outcome = self.sandbox.ask(probe, files, args, seed, arrays, most_s=most_s)
         self.peak_mb = max(self.peak_mb, outcome.peak_mb)
         if outcome.hung:
             self.hangs[name] = self.hangs.get(name, 0) + 1
@@ -157,7 +157,15 @@ class Grading:
             raise Failed(f"{name} runs without an error", outcome.failure)
         return outcome
 
+    def time_left(self) -> float:
+        """Seconds that a probe may take. Raises Failed where the submission has used them up."""
+        left = self.deadline - time.monotonic()
+        if left < 1:
+            raise Failed("the whole submission runs within the time limit",
+                         "the time was used up by earlier checks")  # fmt: skip
+        return min(left, LONGEST_PROBE)
+
     def trusted(self, probe: str, args: dict, files: dict | None = None, take: str = "") -> Outcome:
         """A probe of the reference's own code on (perhaps hostile) data; no student code runs."""
         files = self.world.reference_files() | (files or {})
-        return self.sandbox.ask(probe, files, args, take=take)
+        return self.sandbox.ask(probe, files, args, take=take, most_s=self.time_left())

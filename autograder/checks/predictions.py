@@ -301,7 +301,7 @@ def london(grading: Grading) -> str:
     if not (abs(last - 100 * share) < 0.5 or abs(last - share) < 0.005):
         raise Failed('the share of the questions in birth_dev.tsv whose answer is "London", the '
                      "last number printed", f"it printed {outcome.output[-200:]!r}",
-                     on="python london_baseline.py, with other places in birth_dev.tsv")  # fmt: skip
+                     on="python london_baseline.py, with other places in birth_dev.tsv")
     return 'it prints the share of answers that are "London", whatever the file'
 
 

@@ -80,9 +80,14 @@ def fresh_params(grading: Grading, variant: str):
         "settings": grading.settings["variants"][variant]["config"],
         "vocab_size": len(set(corpus())) + 2,
     }
-    return grading.once(
-        ("fresh", variant), lambda: grading.trusted("fresh_params", args, take="fresh.params")
-    )
+
+    def make():
+        outcome = grading.trusted("fresh_params", args, take="fresh.params")
+        if outcome.failure:  # no code of the submission took part
+            raise NotRun(f"the course's model could not be made here ({outcome.failure})")
+        return outcome
+
+    return grading.once(("fresh", variant), make)
 
 
 def command(grading: Grading, phase: str, variant: str, fresh) -> tuple[list[str], dict]:

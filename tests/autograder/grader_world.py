@@ -31,7 +31,7 @@ MODELS = {  # name in the settings -> (variant, params, stem of the predictions)
     "synthesizer": ("synthesizer", "synthesizer.finetune.params", "synthesizer.pretrain"),
 }
 INPUTS = {"dev": "birth_dev.tsv", "test": "birth_test_inputs.tsv"}
-LIMITS = {"cpu_s": 8, "wall_s": 10, "most_s": 300, "memory_mb": 400, "file_mb": 64, "processes": 64}
+LIMITS = {"cpu_s": 8, "wall_s": 10, "most_s": 300, "memory_mb": 400, "file_mb": 64, "processes": 16}
 
 
 def settings_of(edition: str, sizes: dict = SIZES) -> dict:

@@ -3,6 +3,7 @@
 import dataclasses
 import inspect
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from checks import CHECKS
 from grade import grade
 from grader_patches import PATCHES
 from grader_world import LIMITS, failed, settings_of, shared, why
-from sandbox import Sandbox
+from sandbox import Outcome, Sandbox
 
 HERE = Path(__file__).resolve().parent
 SMALL = "n_layer=2, n_head=4, n_embd=32"
@@ -76,3 +77,33 @@ def test_without_test_answers_those_checks_are_not_run():
     assert not_run.keys() == {"d.test", "f.test", "g.test"}
     assert all(r.most == 0 and "no test answers" in r.lines[0] for r in not_run.values())
     assert report.score == report.most == 33 - 0.5 - 2 - 1
+
+
+def test_time_counts_from_the_programs_start_and_bounds_everything():
+    grader = shared()
+    now = time.monotonic()
+    began = now - grader.world.settings["seconds"]
+    report = grade(grader.correct, grader.world, grader.sandbox, grader.reference, began)
+    assert time.monotonic() - now < 5
+    assert report.seconds >= grader.world.settings["seconds"]
+    late = {r.entry["name"] for r in report.results if "time was used up" in "\n".join(r.lines)}
+    assert late >= {"a.source", "d.london", "e.order", "f.reproduced", "f.confirmed", "g.equation"}
+
+
+class NoFreshParams:
+    """A platform that cannot make the reference's params; everything else works."""
+
+    mode = "namespaces"
+
+    def ask(self, probe, *args, **kwargs):
+        if probe == "fresh_params":
+            return Outcome(failure="the process was killed")
+        return shared().sandbox.ask(probe, *args, **kwargs)
+
+
+def test_a_failure_of_the_platform_is_not_the_students():
+    grader = shared()
+    report = grade(grader.correct, grader.world, NoFreshParams(), grader.reference)
+    assert failed(report) == set(), why(report)
+    not_run = {r.entry["name"] for r in report.results if r.status == "not run"}
+    assert not_run == {"d.settings", "f.pretrain", "f.finetune", "g.pretrain", "g.finetune"}

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 
@@ -101,6 +102,21 @@ def test_the_desks_command_prints_a_table(tmp_path):
     assert run.returncode == 0, run.stderr
     assert "e.order" in run.stdout and "29.5/29.5" in run.stdout and "not run" in run.stdout
     assert json.loads((tmp_path / "out.json").read_text())["tests"]
+
+
+def test_a_grader_that_is_ended_leaves_a_sentence(tmp_path):
+    world, out = shared().world, tmp_path / "results.json"
+    settings = tmp_path / "small.json"
+    settings.write_text(json.dumps(settings_of("2021")))
+    command = [sys.executable, ROOT / "autograder" / "grade.py", shared().correct, "--json", out]
+    command += ["--edition", settings, "--data", world.data]
+    with subprocess.Popen([*map(str, command)], env=os.environ | {"TMPDIR": str(tmp_path)}) as run:
+        give_up = time.monotonic() + 60
+        while not out.exists() and time.monotonic() < give_up:
+            time.sleep(0.01)
+        run.kill()
+    content = json.loads(out.read_text())
+    assert content["score"] == 0 and "did not finish" in content["output"]
 
 
 @pytest.mark.parametrize(

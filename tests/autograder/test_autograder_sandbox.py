@@ -67,6 +67,17 @@ def test_limits_end_in_a_sentence(code, word):
     assert word in run(code, cpu_s=2, wall_s=6).failure
 
 
+def test_computing_counts_for_all_processes_together():
+    code = (
+        "import os\nfor _ in range(10):\n    if os.fork() == 0:\n        break\n"
+        "while True:\n    pass"
+    )
+    began = time.monotonic()
+    outcome = run(code, cpu_s=3, wall_s=60)
+    assert outcome.hung and "after 3 seconds of computing" in outcome.failure
+    assert time.monotonic() - began < 10
+
+
 def test_nothing_survives_a_probe():
     """A process that left its session writes for ever; after the probe it is gone."""
     run("import os, time\nif os.fork() == 0:\n    os.setsid()\n    time.sleep(3600)")
