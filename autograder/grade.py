@@ -7,7 +7,6 @@ import argparse
 import json
 import os
 import resource
-import shutil
 import sys
 import tempfile
 import time
@@ -17,10 +16,11 @@ from pathlib import Path
 from checks import CHECKS, Failed, NotRun
 from checks.predictions import accuracies
 from grading import HERE, Grading, Reference, World, compute_reference
-from sandbox import Sandbox, SandboxError
+from sandbox import Sandbox, SandboxError, remove
 from unpack import BadSubmission, unpack
 
 PROJECT = HERE.parent
+LONGEST_LINE = 4000  # characters of feedback
 PASSED, FAILED, NOT_RUN = "passed", "failed", "not run"
 
 
@@ -31,6 +31,11 @@ class Result:
     entry: dict
     status: str
     lines: list[str]
+
+    def __post_init__(self) -> None:
+        """Data of the submission may hold half a character, or a million of them."""
+        cut = [line[:LONGEST_LINE] for line in self.lines]
+        self.lines = [line.encode("utf-8", "replace").decode("utf-8") for line in cut]
 
     @property
     def most(self) -> float:
@@ -95,7 +100,7 @@ def grade(submission: Path, world: World, sandbox: Sandbox, reference: Reference
     except BadSubmission as error:
         results = [Result(entry, FAILED, [f"Seen: {error}"]) for entry in checks]
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove(folder)
     seconds = time.monotonic() - began
     return Report(world.settings, results, found, seconds, sandbox.mode, peak)
 

@@ -60,7 +60,7 @@ class Sandbox:
 
     def __exit__(self, *_) -> None:
         self.stop()
-        shutil.rmtree(self.base, ignore_errors=True)
+        remove(self.base)
 
     # -- the server ----------------------------------------------------------------------------
 
@@ -137,7 +137,7 @@ class Sandbox:
                 outcome.taken = (folder / take).read_bytes()
             return outcome
         finally:
-            shutil.rmtree(folder.parent, ignore_errors=True)
+            remove(folder.parent)
 
     def exchange(self, request: dict) -> Outcome:
         if self.server is None or self.server.poll() is not None:
@@ -160,7 +160,7 @@ class Sandbox:
         outcome = Outcome(output=header["output"], peak_mb=header["peak_mb"])
         try:
             outcome.data, outcome.arrays = wire.unpack(payload, request["nonce"])
-        except (ValueError, TypeError, KeyError, RecursionError):
+        except (ValueError, TypeError, KeyError, RecursionError, OverflowError):
             outcome.failure = reason(header, request["limits"])
             outcome.hung = header["verdict"] in ("timeout", "computing") or header["cpu_s"] > 5
             return outcome
@@ -191,6 +191,12 @@ class Sandbox:
         parent.chmod(0o711)
         folder.chmod(0o700)
         return folder
+
+
+def remove(folder: Path) -> None:
+    """Delete a folder in which student code may have worked: however deep it is (shutil.rmtree
+    recurses), and whatever cannot be deleted."""
+    subprocess.run(["rm", "-rf", "--", str(folder)], stderr=subprocess.DEVNULL, check=False)
 
 
 def reason(header: dict, limits: dict) -> str:

@@ -1,9 +1,11 @@
 """A submission, zip or folder, copied file by file to a folder that the grader made."""
 
+import lzma
 import os
 import shutil
 import stat
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 
 MOST_FILES = 2000
@@ -71,8 +73,8 @@ def unpack_zip(source: Path, target: Path) -> None:
                     raise BadSubmission(f"{entry.filename!r} is in the zip twice; zip it once")
                 seen.add(path)
                 total += write(archive, entry, target / path, LARGEST_TOTAL - total)
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, NotImplementedError,
-            RuntimeError, OSError, ValueError) as error:  # fmt: skip
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, lzma.LZMAError, EOFError,
+            NotImplementedError, RuntimeError, OSError, ValueError) as error:  # fmt: skip
         if isinstance(error, BadSubmission):
             raise
         raise BadSubmission(f"{source.name}: a damaged zip ({error}); make it again") from None
@@ -121,7 +123,10 @@ def lift_single_folder(target: Path) -> None:
     """Undo one folder around everything, which zipping a folder makes."""
     inside = list(target.iterdir())
     if len(inside) == 1 and inside[0].is_dir() and inside[0].name != "src":
-        wrapper = inside[0].rename(target / ".wrapper")
+        name = ".wrapper"
+        while (inside[0] / name).exists():  # what is inside must find its place free
+            name += "_"
+        wrapper = inside[0].rename(target / name)
         for path in list(wrapper.iterdir()):
             path.rename(target / path.name)
         wrapper.rmdir()

@@ -34,7 +34,9 @@ def unpack(payload: bytes, nonce: str) -> tuple[dict, dict[str, np.ndarray]]:
         raise ValueError("no data in the answer")
     arrays, offset = {}, 0
     for name, dtype, shape in header["arrays"]:
-        if dtype not in DTYPES or not all(type(n) is int and n >= 0 for n in shape):
+        if dtype not in DTYPES or not all(
+            type(n) is int and 0 <= n <= LONGEST for n in shape
+        ):
             raise ValueError("an array of unknown type or shape")
         size = math.prod(shape)
         if offset + size * np.dtype(dtype).itemsize > len(body):

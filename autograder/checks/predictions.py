@@ -271,14 +271,14 @@ def right_and_proven(grading: Grading, model: str, split: str, correct: list[boo
 
 def accuracies(grading: Grading) -> dict[str, float | None]:
     """Dev and test accuracy of the leaderboard's model, where answers exist and predictions that
-    the model makes; only rows that it makes count."""
+    the model makes; only rows that it makes count. Data that cannot be judged give none."""
     model = grading.settings["leaderboard"]
     found: dict[str, float | None] = dict.fromkeys(SPLITS)
     for split in SPLITS:
         gold = grading.world.gold(split)
         if gold is None:
             continue
-        with contextlib.suppress(Failed):
+        with contextlib.suppress(Exception):
             rows = rows_of(grading, model_of(grading, model)[split], split)
             correct = [answer(a) == b for a, b in zip(rows, gold, strict=True)]
             found[split] = right_and_proven(grading, model, split, correct) / len(gold)

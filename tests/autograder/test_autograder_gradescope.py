@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT, run_script
+from grade import FAILED, Result, gradescope
 from grader_world import settings_of, shared
 
 
@@ -102,6 +103,14 @@ def test_the_desks_command_prints_a_table(tmp_path):
     assert run.returncode == 0, run.stderr
     assert "e.order" in run.stdout and "29.5/29.5" in run.stdout and "not run" in run.stdout
     assert json.loads((tmp_path / "out.json").read_text())["tests"]
+
+
+def test_half_characters_and_floods_of_feedback_are_harmless():
+    report = shared().grade(shared().correct)
+    entry = report.results[0].entry
+    report.results[0] = Result(entry, FAILED, ["Seen: \ud800", "x" * 10**6])
+    written = json.dumps(gradescope(report), ensure_ascii=False).encode("utf-8")
+    assert len(written) < 10**5
 
 
 def test_a_grader_that_is_ended_leaves_a_sentence(tmp_path):

@@ -67,6 +67,12 @@ def test_limits_end_in_a_sentence(code, word):
     assert word in run(code, cpu_s=2, wall_s=6).failure
 
 
+def test_deep_folders_are_removed():
+    base = shared().sandbox.base
+    run("import os\nfor _ in range(3000):\n    os.mkdir('d')\n    os.chdir('d')")
+    assert [path.name for path in base.iterdir() if path.name.startswith("run")] == []
+
+
 def test_computing_counts_for_all_processes_together():
     code = (
         "import os\nfor _ in range(10):\n    if os.fork() == 0:\n        break\n"
@@ -101,6 +107,8 @@ def test_answers_need_the_nonce():
     with pytest.raises(ValueError):
         wire.unpack(payload, "wrong")
     other = payload.replace(b"int32", b"object")
-    for bad in (payload[:-1], b"", b"[]\n", b"{}\n", b"\x80\x04N.", other):
+    vast = payload.replace(b"[2, 3]", b"[0, 1" + 30 * b"0" + b"]")
+    assert len({payload, other, vast}) == 3
+    for bad in (payload[:-1], b"", b"[]\n", b"{}\n", b"\x80\x04N.", other, vast):
         with pytest.raises(ValueError):
             wire.unpack(bad, "right")

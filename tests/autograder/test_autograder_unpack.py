@@ -74,6 +74,26 @@ def test_a_damaged_zip_and_a_text_file_are_refused(tmp_path):
             unpack(path, target)
 
 
+@pytest.mark.parametrize("compression", [zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA])
+def test_a_large_damaged_member_is_refused(tmp_path, compression):
+    content = os.urandom(1 << 16).hex().encode() * 5
+    archive = zipped(tmp_path / "a.zip", ("a.params", content), compression=compression)
+    damaged = bytearray(archive.read_bytes())
+    damaged[3000:9000] = b"\xff" * 6000
+    archive.write_bytes(damaged)
+    (tmp_path / "out").mkdir()
+    with pytest.raises(BadSubmission, match="a damaged zip"):
+        unpack(archive, tmp_path / "out")
+
+
+def test_a_folder_around_everything_may_have_any_name_and_content(tmp_path):
+    archive = zipped(tmp_path / "a.zip", ("work/.wrapper", "1"), ("work/.wrapper_/work", "2"))
+    (tmp_path / "out").mkdir()
+    unpack(archive, tmp_path / "out")
+    assert (tmp_path / "out" / ".wrapper").read_text() == "1"
+    assert (tmp_path / "out" / ".wrapper_" / "work").read_text() == "2"
+
+
 def test_folders_with_links_are_refused(tmp_path):
     (tmp_path / "in").mkdir()
     (tmp_path / "out").mkdir()
