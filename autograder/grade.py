@@ -221,6 +221,10 @@ def check_answers(world: World) -> None:
     wanted = world.questions("test")
     if any(len(row) != 2 for row in rows) or len(rows) != len(wanted):
         fail(f"{world.answers}: not {len(wanted)} rows of question, tab, place; mend it")
+    for number, (row, question) in enumerate(zip(rows, wanted, strict=True), start=1):
+        if row[0] != question:
+            fail(f"{world.answers}, row {number}: asks {row[0]!r}, and birth_test_inputs.tsv "
+                 f"{question!r}; bring both into the same order")  # fmt: skip
 
 
 def fail(message: str) -> None:

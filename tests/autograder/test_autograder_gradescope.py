@@ -1,5 +1,6 @@
 """The zip for Gradescope: built, unpacked and run as Gradescope does, and the desk's command."""
 
+import dataclasses
 import json
 import os
 import shutil
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT, run_script
-from grade import FAILED, Result, gradescope
+from grade import FAILED, Result, check_answers, gradescope
 from grader_world import settings_of, shared
 
 
@@ -143,6 +144,21 @@ def test_mistakes_at_the_desk_end_in_a_sentence(arguments, words):
     run = run_script("autograder/grade.py", *arguments)
     assert run.returncode == 2 and run.stderr.startswith("error: ")
     assert words in run.stderr and "Traceback" not in run.stderr
+
+
+def test_answers_to_other_questions_are_refused_and_line_ends_do_not_matter(tmp_path):
+    world, path = shared().world, tmp_path / "answers.tsv"
+    rows = world.answers.read_text(encoding="utf-8").splitlines()
+    path.write_bytes("".join(f"{row}\r\n" for row in rows).encode())
+    path.chmod(0o600)
+    same = dataclasses.replace(world, answers=path)
+    check_answers(same)
+    assert same.gold("test") == world.gold("test")
+    rows[2], rows[3] = rows[3], rows[2]
+    path.write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
+    run = run_script("autograder/grade.py", shared().correct, "--data", world.data,
+                     "--answers", path)  # fmt: skip
+    assert run.returncode == 2 and "answers.tsv, row 3: asks" in run.stderr
 
 
 def test_build_names_what_is_missing(tmp_path):
