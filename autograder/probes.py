@@ -94,7 +94,7 @@ def params(args: dict):
     numbers = {n: v for n, v in state.items() if v.is_floating_point()}
     return {
         "shapes": {clean(name): list(value.shape) for name, value in state.items()},
-        "infinite": [name for name, value in numbers.items() if not value.isfinite().all()],
+        "infinite": [clean(name) for name, value in numbers.items() if not value.isfinite().all()],
     }, {}
 
 

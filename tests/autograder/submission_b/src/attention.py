@@ -8,7 +8,7 @@ class Heads(nn.Module):
     def start(self, config):
         self.n_head = config.n_head
         future = torch.full((config.block_size, config.block_size), float("-inf")).triu(1)
-        self.register_buffer("future", future, persistent=False)
+        self.register_buffer("future", future)
 
     def split(self, x):
         B, T, C = x.shape

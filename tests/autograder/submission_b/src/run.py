@@ -57,7 +57,7 @@ def main():
     net = GPT(GPTConfig(corpus.vocab_size, 128, synthesizer=args.variant == "synthesizer", **sizes))
     if args.reading_params_path is not None:
         state = torch.load(args.reading_params_path, map_location="cpu")
-        net.load_state_dict({k: v for k, v in state.items() if not k.endswith("mask")})
+        net.load_state_dict(state, strict=False)  # masks may be missing, or named otherwise
     if args.function == "evaluate":
         evaluate(args, net, corpus)
     else:
