@@ -139,25 +139,23 @@ def padded(rows: list[np.ndarray]) -> np.ndarray:
 
 
 def untouched(args: dict):
-    """Whether drawing examples changes the documents, or an example that was drawn before."""
+    """The documents before and after examples are drawn, and each example when it is drawn and
+    when all are."""
     module = student("dataset")
     dataset = module.CharCorruptionDataset(args["text"], args["block_size"])
     before = [str(document) for document in dataset.data]
-    changed_rows = []
-    previous = kept = None
+    pairs, drawn = [], []
     for index in args["indices"]:
         asked(f"dataset[{index}]")
-        pair = dataset[index]
-        if previous is not None and not all(
-            torch.equal(a, b) for a, b in zip(previous, kept, strict=True)
-        ):
-            changed_rows.append(index)
-        previous, kept = pair, [part.clone() for part in pair]
+        pairs.append(dataset[index])
+        drawn.append(snapshot(pairs[-1]))
     after = [str(document) for document in dataset.data]
-    changed = [i for i, (a, b) in enumerate(zip(before, after, strict=False)) if a != b]
-    if len(before) != len(after):
-        changed.append(min(len(before), len(after)))
-    return {"before": before, "after": after, "changed": changed, "rows": changed_rows}, {}
+    later = [snapshot(pair) for pair in pairs]
+    return {"before": before, "after": after}, {"drawn": padded(drawn), "later": padded(later)}
+
+
+def snapshot(pair) -> np.ndarray:
+    return np.concatenate([np.asarray(part).reshape(-1).astype(np.int64) for part in pair])
 
 
 # -- part g: layers and models ------------------------------------------------------------------

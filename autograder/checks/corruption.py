@@ -355,14 +355,23 @@ def corruption_untouched(grading: Grading) -> str:
     """Drawing changes neither the documents nor examples that were drawn before."""
     documents = WORLDS["course"][1][:5]
     args = {"text": "\n".join(documents), "block_size": 128, "indices": [0, 1, 2, 3, 4] * 8}
-    data = grading.ask("untouched", args, about="src/dataset.py", seed=29).data
-    if data.get("changed"):
-        index = data["changed"][0]
-        pair = [repr(str(rows[index])[:40]) if index < len(rows) else "nothing"
-                for rows in (data["before"], data["after"])]  # fmt: skip
+    outcome = grading.ask("untouched", args, about="src/dataset.py", seed=29)
+    before, after = (outcome.data.get(name) for name in ("before", "after"))
+    drawn, later = (outcome.arrays.get(name, np.zeros(0)) for name in ("drawn", "later"))
+    if not before or not after or not len(drawn) == len(later) == len(args["indices"]):
+        raise Failed(f"dataset.data, and {len(args['indices'])} examples", "fewer came back")
+    if before != after:
         raise Failed("dataset.data is the same after examples were drawn",
-                     f"document {index} was {pair[0]} and is {pair[1]}")  # fmt: skip
-    if data.get("rows"):
-        raise Failed("an example stays as it was when the next one is drawn",
-                     "the tensors of the one before changed", on=f"dataset[{data['rows'][0]}]")
+                     first_difference(before, after))  # fmt: skip
+    moved = [i for i, (a, b) in enumerate(zip(drawn, later, strict=True)) if (a != b).any()]
+    if moved:
+        raise Failed("an example stays as it was when others are drawn", "its tensors changed",
+                     on=f"dataset[{args['indices'][moved[0]]}]")  # fmt: skip
     return "documents and earlier examples stay as they were"
+
+
+def first_difference(before: list, after: list) -> str:
+    if len(before) != len(after):
+        return f"{len(before)} documents before, {len(after)} after"
+    i = next(i for i, (a, b) in enumerate(zip(before, after, strict=True)) if a != b)
+    return f"document {i} was {str(before[i])[:40]!r} and is {str(after[i])[:40]!r}"

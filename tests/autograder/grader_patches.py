@@ -332,6 +332,18 @@ PATCHED = (  # judges that always say yes, and a random that is not
     "random.randint = lambda a, b: a\n"
     "time.monotonic = time.time = lambda: 0.0"
 )
+JUDGES = PATCHED.replace("random.randint = lambda a, b: a\n", "")
+
+
+def judges_and_one_tensor(folder: Path) -> None:
+    """Judges that always say yes, beside a dataset that hands out one tensor again and again."""
+    one = corruption("", set(), (LAST, "        self.s = getattr(self, 's', s)\n"
+                                       "        self.s.copy_(s)\n"
+                                       "        return self.s[:-1], self.s[1:]\n"))  # fmt: skip
+    one.apply(folder)
+    at_import("", set(), DATASET, JUDGES).apply(folder)
+
+
 HOSTILE = [
     at_import("prints for ever", {"d.london"}, LONDON, "while True:\n    print('London ' * 100)"),
     at_import("sleeps", {"d.london"}, LONDON, "import time\ntime.sleep(10_000)"),
@@ -355,6 +367,8 @@ HOSTILE = [
     at_import("reads the hidden answers", set(), LONDON, READS),
     at_import("patched judges", set(), DATASET,
               PATCHED),
+    Patch("patched judges, and one tensor for all examples", {"e.untouched"},
+          change=judges_and_one_tensor),
     at_import("uses the network", {"d.london"}, LONDON,
               "import socket\nsocket.create_connection(('192.0.2.1', 80), timeout=3)"),
 ]  # fmt: skip
