@@ -227,6 +227,19 @@ def check_answers(world: World) -> None:
                  f"{question!r}; bring both into the same order")  # fmt: skip
 
 
+def check_secrecy(world: World, sandbox: Sandbox) -> None:
+    """Stop where the submission's code could read the hidden answers."""
+    path = world.answers
+    if path is None or sandbox.mode == "namespaces":
+        return
+    if sandbox.mode == "plain":
+        fail(f"{path}: the submission's code runs as you here and could read it; grade as root, or "
+             "without --answers")  # fmt: skip
+    place = path.resolve()
+    if place.stat().st_mode & 0o4 and all(p.stat().st_mode & 0o1 for p in place.parents):
+        fail(f"{path}: the submission's code could read it here; chmod 600 it")
+
+
 def fail(message: str) -> None:
     print(f"error: {message}", file=sys.stderr)
     sys.exit(2)
@@ -255,6 +268,7 @@ def main() -> None:
         write_json(unfinished(world), args.json)
     try:
         with Sandbox(world.settings["limits"]) as sandbox:
+            check_secrecy(world, sandbox)
             stored = HERE / "reference.npz"
             if stored.is_file() and args.write_reference is None:
                 reference = Reference.load(stored)

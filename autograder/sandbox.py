@@ -21,6 +21,7 @@ HERE = Path(__file__).resolve().parent
 MODES = ("namespaces", "user", "plain")  # from strong to weak, see jail.py
 FIRST_UID, UIDS = 60600, 400  # a range that distributions leave free; one user per grader
 START_SECONDS = 300
+OPEN_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")  # in `user` mode everybody can write there
 LIMITS = {"cpu_s": 25, "wall_s": 60.0, "most_s": 300.0, "memory_mb": 400, "file_mb": 64,
           "processes": 16}  # fmt: skip
 
@@ -138,6 +139,8 @@ class Sandbox:
             return outcome
         finally:
             remove(folder.parent)
+            if self.mode == "user":
+                remove_files_of(self.uid)
 
     def exchange(self, request: dict) -> Outcome:
         if self.server is None or self.server.poll() is not None:
@@ -197,6 +200,12 @@ def remove(folder: Path) -> None:
     """Delete a folder in which student code may have worked: however deep it is (shutil.rmtree
     recurses), and whatever cannot be deleted."""
     subprocess.run(["rm", "-rf", "--", str(folder)], stderr=subprocess.DEVNULL, check=False)
+
+
+def remove_files_of(uid: int) -> None:
+    """Delete what the user has left in the open folders: the next probe finds nothing there."""
+    command = ["find", *OPEN_FOLDERS, "-xdev", "-depth", "-uid", str(uid), "-delete"]
+    subprocess.run(command, stderr=subprocess.DEVNULL, check=False)
 
 
 def reason(header: dict, limits: dict) -> str:

@@ -3,20 +3,23 @@ sandbox for all tests of the grader."""
 
 import ast
 import atexit
+import dataclasses
 import functools
 import hashlib
 import json
+import os
 import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 import torch
 from conftest import ROOT, run_script
 from grade import FAILED, Report, grade
 from grader_patches import SAMPLE
 from grading import HERE, Reference, World, compute_reference
-from sandbox import Outcome, Sandbox
+from sandbox import MODES, Outcome, Sandbox
 
 import utils
 from dataset import CharCorruptionDataset
@@ -107,9 +110,9 @@ class RememberingSandbox(Sandbox):
         "training": "run", "evaluate": "run", "london": "london_baseline",
     }  # fmt: skip
 
-    def __init__(self, limits: dict):
+    def __init__(self, limits: dict, modes: tuple[str, ...] = MODES):
         self.answers: dict[str, Outcome] = {}
-        super().__init__(limits)
+        super().__init__(limits, modes)
 
     def ask(self, probe, files, args, seed=1, arrays=None, take="", **limits):
         entry = args["name"] if probe == "imports" else self.ENTRIES.get(probe)
@@ -193,6 +196,19 @@ def shared() -> Grader:
     set_gold(correct, world)
     shutil.copy(world.data / INPUTS["dev"], correct)
     return Grader(sandbox, world, compute_reference(sandbox, world), correct)
+
+
+@functools.cache
+def as_user() -> Grader:
+    """The same in the mode of Gradescope's own containers: another user, no namespaces."""
+    if os.getuid() != 0:
+        pytest.skip("only root can run code as another user")
+    sandbox = RememberingSandbox(LIMITS, ("user",))
+    atexit.register(sandbox.__exit__)
+    return dataclasses.replace(shared(), sandbox=sandbox)
+
+
+GRADERS = {"strongest": shared, "user": as_user}
 
 
 def failed(report: Report) -> set[str]:

@@ -2,7 +2,7 @@
 
 import pytest
 from grader_patches import PATCHES
-from grader_world import failed, shared, why
+from grader_world import as_user, failed, shared, why
 
 QUICK = {"y is not shifted", "w2 and b2 sliced from the wrong end", "exits",
          "gold in the rows that are not sampled", "a pickle that runs a command"}  # fmt: skip
@@ -24,6 +24,18 @@ def test_patched_submission(patch, tmp_path):
     assert report.score == 33 - sum(
         result.entry["points"] for result in report.results if result.entry["name"] in patch.fails
     )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["reads the hidden answers", "writes results.json",
+                                  "kills everybody", "exits"])  # fmt: skip
+def test_hostile_code_as_another_user(name, tmp_path):
+    grader = as_user()
+    submission = grader.copy(tmp_path)
+    patch = next(patch for patch in PATCHES if patch.name == name)
+    patch.apply(submission)
+    report = grader.grade(submission)
+    assert failed(report) == patch.fails, why(report)
 
 
 def test_there_are_many_and_quick_ones_exist():

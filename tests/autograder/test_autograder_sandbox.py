@@ -1,29 +1,36 @@
 """What code in the sandbox can reach, use up and say."""
 
+import dataclasses
 import os
+import tempfile
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 import wire
-from grader_world import shared
+from grade import check_secrecy
+from grader_world import GRADERS, shared
+
+in_both_modes = pytest.mark.parametrize("mode", GRADERS)
 
 
-def run(code: str, **limits):
+def run(code: str, mode: str = "strongest", **limits):
     """The outcome of importing a module with this code."""
     files = {"hostile.py": code.encode()}
-    return shared().sandbox.ask("imports", files, {"name": "hostile"}, **limits)
+    return GRADERS[mode]().sandbox.ask("imports", files, {"name": "hostile"}, **limits)
 
 
-def printed(code: str) -> str:
-    outcome = run(code)
+def printed(code: str, mode: str = "strongest") -> str:
+    outcome = run(code, mode)
     assert not outcome.failure
     return outcome.output
 
 
-def test_code_runs_without_rights():
-    assert int(printed("import os; print(os.getuid())")) != 0
-    status = printed("print(open('/proc/self/status').read())")
+@in_both_modes
+def test_code_runs_without_rights(mode):
+    assert int(printed("import os; print(os.getuid())", mode)) != 0
+    status = printed("print(open('/proc/self/status').read())", mode)
     fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
     assert int(fields["CapEff"], 16) == int(fields["CapPrm"], 16) == 0
     assert fields["NoNewPrivs"] == "1"
@@ -67,6 +74,34 @@ def test_limits_end_in_a_sentence(code, word):
     assert word in run(code, cpu_s=2, wall_s=6).failure
 
 
+@in_both_modes
+def test_a_probe_finds_nothing_of_the_one_before(mode):
+    leave = "import os\nfor root in ('/tmp', '/var/tmp', '/dev/shm'):\n" \
+            "    if os.access(root, os.W_OK):\n" \
+            "        os.makedirs(root + '/left/behind')\n" \
+            "        open(root + '/left/behind/note', 'w').write('1')"
+    assert not run(leave, mode).failure
+    look = "import os; print([root for root in ('/tmp', '/var/tmp', '/dev/shm') " \
+           "if os.path.exists(root + '/left')])"
+    assert printed(look, mode).strip() == "[]"
+
+
+def test_the_other_user_reads_no_answers_and_open_ones_are_refused(tmp_path, capsys):
+    grader = GRADERS["user"]()
+    check_secrecy(grader.world, grader.sandbox)
+    outcome = run(f"open({str(grader.world.answers)!r})", "user")
+    assert "PermissionError" in outcome.failure
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        answers = Path(folder) / "answers.tsv"
+        answers.write_text("")
+        with pytest.raises(SystemExit):
+            check_secrecy(dataclasses.replace(grader.world, answers=answers), grader.sandbox)
+        assert "chmod 600" in capsys.readouterr().err
+        answers.chmod(0o600)
+        check_secrecy(dataclasses.replace(grader.world, answers=answers), grader.sandbox)
+
+
 def test_deep_folders_are_removed():
     base = shared().sandbox.base
     run("import os\nfor _ in range(3000):\n    os.mkdir('d')\n    os.chdir('d')")
@@ -84,11 +119,12 @@ def test_computing_counts_for_all_processes_together():
     assert time.monotonic() - began < 10
 
 
-def test_nothing_survives_a_probe():
+@in_both_modes
+def test_nothing_survives_a_probe(mode):
     """A process that left its session writes for ever; after the probe it is gone."""
-    run("import os, time\nif os.fork() == 0:\n    os.setsid()\n    time.sleep(3600)")
+    run("import os, time\nif os.fork() == 0:\n    os.setsid()\n    time.sleep(3600)", mode)
     time.sleep(0.1)
-    uid = shared().sandbox.uid
+    uid = GRADERS[mode]().sandbox.uid
     if uid is None:
         pytest.skip("processes of the sandbox look like one's own")
     owners = []
