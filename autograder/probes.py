@@ -56,13 +56,10 @@ def asked(what: str) -> None:
     where[0] = what
 
 
-def student(*names: str):
-    """The submission's module of the first name that exists."""
-    asked(f"importing {names[0]}")
-    for name in names[:-1]:
-        if os.path.exists(os.path.join("src", f"{name}.py")):
-            return importlib.import_module(name)
-    return importlib.import_module(names[-1])
+def student(name: str):
+    """The submission's module of this name."""
+    asked(f"importing {name}")
+    return importlib.import_module(name)
 
 
 def inputs() -> dict[str, torch.Tensor]:
@@ -80,8 +77,7 @@ def weights(tensors: dict) -> dict:
 
 def imports(args: dict):
     """Import the module `name`."""
-    asked(f"importing {args['name']}")
-    importlib.import_module(args["name"])
+    student(args["name"])
     return {}, {}
 
 
@@ -199,7 +195,7 @@ def layer(args: dict):
 
 def model(args: dict):
     """Logits of the whole model, built with the variant's flag, and its attention layers' names."""
-    module = student("model", "models")
+    module = student("model")
     tensors = inputs()
     asked(f"building GPT, mconf.{args['flag']} = True" if args["flag"] else "building GPT")
     config = module.GPTConfig(args["vocab_size"], args["block_size"], **args["sizes"])
