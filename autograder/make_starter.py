@@ -1,7 +1,7 @@
 """The starter kit for students: python autograder/make_starter.py OUT.
 
-Copies src/ with the bodies that the handout asks for replaced by a TODO and its specification;
-all else stays as it is and runs.
+The course's six files, and what they import: the bodies that the handout asks for become a TODO
+with its specification; what the handout does not ask for is left out; all else stays and runs.
 """
 
 import argparse
@@ -45,9 +45,10 @@ BLANKS = (
         "them 75; batch size 256, learning rate 6e-4. Pretrain: train on the span corruption of "
         "the corpus for 650 epochs; batch size 128, learning rate 6e-3. All: lr_decay True, "
         "warmup_tokens 512*20, final_tokens 200*len(pretrain_dataset)*block_size, num_workers 4. "
-        "read_params and load_corpus do the reading. Return a trainer.Trainer with a "
-        "TrainerConfig; train() runs it and writes args.writing_params_path.",
-        gone=("training_files", "training_data"),
+        "read_params (the params and sizes) and load_corpus do the reading; the dropout is 0.1. "
+        "Return a trainer.Trainer with a TrainerConfig, whose other fields may stay as they are; "
+        "train() runs it and writes args.writing_params_path.",
+        gone=("training_files", "training_data", "digest", "log_folder"),
     ),
     Blank(
         "src/dataset.py", "CharCorruptionDataset.__getitem__", "part e",
@@ -97,6 +98,43 @@ VARIANTS |= {
     "synthesizer": Variant(SynthesizerAttention),
 }
 """
+
+FILES = (  # the course's six (attention.py is made below), and what they import
+    "run.py", "dataset.py", "model.py", "trainer.py", "utils.py",
+    "checkpoint.py", "decode.py", "distributed.py", "dropout.py", "engine.py", "evaluation.py",
+    "files.py", "optimizers.py", "runlog.py",
+)  # fmt: skip
+END = "\0"  # of a file
+CUTS = (  # (file, from here, up to there, what stands instead): the reports, recipes, long runs
+    ("run.py", "import contextlib\nimport hashlib\nimport itertools\n", "import os", ""),
+    ("run.py", "import time\n", "\nimport checkpoint", ""),
+    ("run.py", "import COMPILE, DEVICES, PRECISIONS, pick_device", "\n",
+     "import DEVICES, pick_device"),
+    ("run.py", "from evaluation import (", "from files",
+     "from evaluation import load_questions, predict, write_predictions\n"),
+    ("run.py", "from knowledge", "from model", ""),
+    ("run.py", "from optimizers", "\nSTARTED", ""),
+    ("run.py", "STARTED", "COURSE_SIZES = {", ""),
+    ("run.py", "SETTINGS = (", "ARCHITECTURE", ""),
+    ("run.py", "    p.add_argument(\n        \"--report\"", "\n    run = ", ""),
+    ("run.py", "    run.add_argument(\n        \"--recipe\"", "    for name, size in", ""),
+    ("run.py", "    machine.add_argument(\"--precision\"", "    return p", ""),
+    ("run.py", "    run.config.on_snapshot", "    run.train()", ""),
+    ("run.py", "    with contextlib.suppress", "\n\ndef save", ""),
+    ("run.py", "        \"recipe\": args.recipe,\n", "        \"function\"", ""),
+    ("run.py", "        \"unicode_names\": bool(args.unicode_names),\n", "    }", ""),
+    ("run.py", "    if args.report and", "    corpus_path, eval_path", ""),
+    ("run.py", "    corpus_path, eval_path, *train_path", " = find", "    corpus_path, eval_path"),
+    ("run.py", "    if args.report:\n", "    write_predictions(",
+     "    answers = predict(model, corpus, questions)\n"),
+    ("evaluation.py", '"""Answers to', "import torch",
+     '"""Answers to the questions of a file."""\n\n'),
+    ("evaluation.py", "import checkpoint\nimport confidence\n", "import decode", ""),
+    ("evaluation.py", ", check_question, vocabulary_hash", "\n", ", check_question"),
+    ("evaluation.py", "from model", "\nANSWER_LENGTH", ""),
+    ("evaluation.py", "SAMPLES = ", "\n\ndef load_questions", ""),
+    ("evaluation.py", f"\n\n# {'-' * 93}\n# What a report needs", END, ""),
+)  # fmt: skip
 
 BASELINE = '''"""The accuracy of answering "London" to every question (handout, part d)."""
 
@@ -160,11 +198,21 @@ def blanked(source: str, blanks: list[Blank]) -> str:
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-def one_file(parts: list[Path]) -> str:
+def cut(sources: dict[str, str]) -> None:
+    """Take CUTS out of the files. Raises LookupError where src/ no longer has them."""
+    for name, start, end, instead in CUTS:
+        text = sources[name] + END
+        begin = text.find(start)
+        stop = text.find(end, begin + len(start))
+        if begin < 0 or stop < 0:
+            raise LookupError(f"{name}: no {start!r} ... {end!r}; mend CUTS in make_starter.py")
+        sources[name] = (text[:begin] + instead + text[stop:]).rstrip(END)
+
+
+def one_file(parts: list[str]) -> str:
     """The modules of src/attention/ as one: their imports of others first, none of each other."""
     whole, chosen, bodies = set(), {}, []
-    for path in parts:
-        text = path.read_text(encoding="utf-8")
+    for text in parts:
         lines = text.splitlines()
         for node in reversed(ast.parse(text).body):
             if isinstance(node, ast.Import):
@@ -184,21 +232,24 @@ def one_file(parts: list[Path]) -> str:
     return f'"""{ATTENTION_HEAD}"""\n\n{head}\n\n\n' + "\n\n\n".join(bodies) + "\n" + REGISTRY
 
 
+def read(project: Path, name: str) -> str:
+    """A file of src/, its bodies blanked."""
+    text = (project / "src" / name).read_text(encoding="utf-8")
+    try:
+        return blanked(text, [blank for blank in BLANKS if blank.file == f"src/{name}"])
+    except LookupError as error:
+        raise LookupError(f"{name}: {error.args[0]}; mend BLANKS in make_starter.py") from None
+
+
 def make_starter(out: Path, project: Path = PROJECT) -> None:
     """Write the kit to the new folder `out`. Raises FileExistsError, LookupError or OSError."""
     out.mkdir(parents=True)
-    ignore = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(project / "src", out / "src", ignore=ignore)
-    for name in dict.fromkeys(blank.file for blank in BLANKS):
-        path = out / name
-        try:
-            code = blanked(path.read_text(encoding="utf-8"), [b for b in BLANKS if b.file == name])
-        except LookupError as error:
-            raise LookupError(f"{name}: {error.args[0]}; mend BLANKS in make_starter.py") from None
-        path.write_text(code, encoding="utf-8")
-    attention = one_file([out / "src" / "attention" / name for name in ATTENTION])
-    shutil.rmtree(out / "src" / "attention")
-    (out / "src" / "attention.py").write_text(attention, encoding="utf-8")
+    sources = {name: read(project, name) for name in FILES}
+    cut(sources)
+    sources["attention.py"] = one_file([read(project, f"attention/{name}") for name in ATTENTION])
+    (out / "src").mkdir()
+    for name, text in sources.items():
+        (out / "src" / name).write_text(text, encoding="utf-8")
     (out / "london_baseline.py").write_text(BASELINE, encoding="utf-8")
     for name in ("collect_submission.sh", "requirements.txt", "LICENSE"):
         if (project / name).is_file():
@@ -208,7 +259,7 @@ def make_starter(out: Path, project: Path = PROJECT) -> None:
         if (project / "data" / name).is_file():
             shutil.copy(project / "data" / name, out / "data")
     if (project / "mingpt-demo").is_dir():
-        shutil.copytree(project / "mingpt-demo", out / "mingpt-demo", ignore=ignore)
+        shutil.copytree(project / "mingpt-demo", out / "mingpt-demo")
 
 
 def main() -> None:
