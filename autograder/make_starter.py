@@ -259,7 +259,8 @@ def make_starter(out: Path, project: Path = PROJECT) -> None:
         if (project / "data" / name).is_file():
             shutil.copy(project / "data" / name, out / "data")
     if (project / "mingpt-demo").is_dir():
-        shutil.copytree(project / "mingpt-demo", out / "mingpt-demo")
+        ignore = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints")
+        shutil.copytree(project / "mingpt-demo", out / "mingpt-demo", ignore=ignore)
 
 
 def main() -> None:
