@@ -27,7 +27,7 @@ def test_patched_submission(patch, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["reads the hidden answers", "writes results.json",
+@pytest.mark.parametrize("name", ["leaves a process behind", "writes results.json",
                                   "kills everybody", "exits"])  # fmt: skip
 def test_hostile_code_as_another_user(name, tmp_path):
     grader = as_user()
