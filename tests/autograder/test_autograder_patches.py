@@ -58,4 +58,4 @@ def test_rows_that_the_model_does_not_give_are_not_counted_as_right(tmp_path):
     report = grader.grade(submission)
     assert "f.confirmed" not in failed(report)
     assert report.accuracies == grader.grade(grader.correct).accuracies
-    assert 0 < report.accuracies["dev"] == 1 - len(wrong) / len(gold)
+    assert 0 < report.accuracies["dev"] == (len(gold) - len(wrong)) / len(gold)
