@@ -45,7 +45,7 @@ pretrained course
 pretrained knowledge
 
 step "What each reached on the questions held out ($SECONDS seconds in all)"
-printf '%-44s %s\n' "London every time" "$(reached london.log) %"
-printf '%-44s %s\n' "$variant, no pretraining" "$(reached scratch.log) %"
-printf '%-44s %s\n' "$variant, the course's recipe, $minutes minutes" "$(reached course.log) %"
-printf '%-44s %s\n' "$variant, the knowledge recipe, $minutes minutes" "$(reached knowledge.log) %"
+printf '%-46s %s\n' "London every time" "$(reached london.log) %"
+printf '%-46s %s\n' "$variant, no pretraining" "$(reached scratch.log) %"
+printf '%-46s %s\n' "$variant, the course's recipe, $minutes minutes" "$(reached course.log) %"
+printf '%-46s %s\n' "$variant, the knowledge recipe, $minutes minutes" "$(reached knowledge.log) %"

@@ -1,6 +1,7 @@
 """Dropout whose masks cost little on a CPU."""
 
 import threading
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -11,16 +12,16 @@ LANES = 65536  # values of a 16-bit random number
 
 
 class Seeds(threading.local):
-    """Where this thread's masks get their seeds: a list to take from, or torch's generator."""
+    """Where this thread's masks get their seeds: what it was given, or torch's generator."""
 
-    given: list[int] | None = None
+    given: Iterator[int] | None = None
     taken = 0
 
     def next(self) -> int:
         self.taken += 1
         if self.given is None:
             return int(torch.empty((), dtype=torch.int64).random_())
-        return self.given.pop(0)
+        return next(self.given)
 
 
 SEEDS = Seeds()

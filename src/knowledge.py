@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, get_worker_info
 
 from dataset import (
     BY_CALL,
@@ -112,7 +112,9 @@ class KnowledgeDataset(Dataset):
     def __getitem__(self, idx: int) -> tuple[Tensor, Tensor]:
         idx = checked_index(idx, len(self))
         self.calls += 1
-        plan = self.plan(torch.tensor([idx]), BY_CALL, self.calls)
+        worker = get_worker_info()  # workers share `calls`, so each adds its own seed
+        key = (BY_CALL, self.calls) + ((worker.seed,) if worker else ())
+        plan = self.plan(torch.tensor([idx]), *key)
         rows = self.render(*plan, self.block_size, torch.device("cpu"))
         return rows[0, :-1], rows[0, 1:].clone()
 
@@ -130,11 +132,12 @@ class KnowledgeDataset(Dataset):
 
     # -- which segments a row is put together from ---------------------------------------------
 
-    def plan(self, indices: Tensor, stream: int, number: int) -> tuple[Tensor, Tensor]:
-        """Where each row's segments start in `text` and their lengths, both (B, S)."""
+    def plan(self, indices: Tensor, stream: int, *number: int) -> tuple[Tensor, Tensor]:
+        """Where each row's segments start in `text` and their lengths, both (B, S); a function of
+        the seed, the stream of random numbers, the number of the epoch or call, and the index."""
         mixture, B = self.mixture, len(indices)
-        kind, anchor, which, shift, *rest = draws(indices, 8, self.seed, stream + KINDS, number)
-        corrupted = self.corrupted(indices, self.seed, stream, number)
+        kind, anchor, which, shift, *rest = draws(indices, 8, self.seed, stream + KINDS, *number)
+        corrupted = self.corrupted(indices, self.seed, stream, *number)
         anchored = self.anchored(indices, *rest)
         windows = (below(anchor, ONE) < mixture.anchored * ONE) & (self.count[indices] > 0)
         starts, lengths = (

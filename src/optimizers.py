@@ -5,6 +5,8 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
+from files import UserError
+
 OPTIMIZERS = ("adamw", "muon")
 
 
@@ -18,37 +20,50 @@ def optimizer_groups(model: nn.Module, weight_decay: float) -> list[dict]:
 
 
 def hidden_matrices(model: nn.Module) -> list[nn.Parameter]:
-    """The weights of the linear layers between a model's embedding and its head.
+    """The weights of the linear layers between a model's embedding and its head: of its `blocks`.
 
-    The model says where those layers are: its `blocks`.
+    Raises UserError for a model that has none.
     """
-    layers = (m for m in getattr(model, "blocks", nn.Module()).modules())
-    return [m.weight for m in layers if isinstance(m, nn.Linear) and m.weight.requires_grad]
+    layers = getattr(model, "blocks", nn.Module()).modules()
+    found = [m.weight for m in layers if isinstance(m, nn.Linear) and m.weight.requires_grad]
+    if not found:
+        raise UserError("the model has no `blocks` with linear layers for Muon; use adamw")
+    return found
 
 
-def build_optimizer(model: nn.Module, config) -> "torch.optim.Optimizer | Together":
+def build_optimizer(model: nn.Module, config) -> "Together":
     """AdamW of all parameters, or Muon of the hidden matrices and AdamW of the others.
 
     Muon: Jordan et al., 2024 (kellerjordan.github.io/posts/muon), as torch.optim has it. `config`
     is a TrainerConfig: learning_rate, betas, weight_decay, optimizer, muon_learning_rate.
     """
     groups = optimizer_groups(model, config.weight_decay)
-    matrices = hidden_matrices(model) if config.optimizer == "muon" else []
+    if config.optimizer == "adamw":
+        return Together(adamw(groups, config))
+    if not hasattr(torch.optim, "Muon"):
+        raise UserError(
+            f"torch {torch.__version__} has no Muon; install 2.9 or later, or use adamw"
+        )
+    matrices = hidden_matrices(model)
     taken = {id(p) for p in matrices}
     for group in groups:
         group["params"] = [p for p in group["params"] if id(p) not in taken]
-    adamw = torch.optim.AdamW(groups, lr=config.learning_rate, betas=config.betas, fused=True)
-    if config.optimizer == "adamw":
-        return adamw
     muons = [  # one each, so that they can step side by side
         torch.optim.Muon([p], lr=config.muon_learning_rate, weight_decay=config.weight_decay)
         for p in matrices
     ]
-    return Together(adamw, *muons)
+    optimizer = Together(adamw(groups, config), *muons)
+    held = sorted(id(p) for group in optimizer.param_groups for p in group["params"])
+    assert held == sorted(id(p) for p in model.parameters() if p.requires_grad)
+    return optimizer
+
+
+def adamw(groups: list[dict], config) -> torch.optim.AdamW:
+    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=config.betas, fused=True)
 
 
 class Together:
-    """Several optimizers that step as one."""
+    """One or more optimizers that step as one."""
 
     def __init__(self, *optimizers: torch.optim.Optimizer):
         self.optimizers = optimizers

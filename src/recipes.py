@@ -54,7 +54,8 @@ RECIPES = {"course": COURSE, "knowledge": KNOWLEDGE}
 def trainer_config(phase: Phase, documents: int, block_size: int, **settings) -> TrainerConfig:
     """The TrainerConfig of `phase`, with a pretraining corpus of `documents` documents.
 
-    `settings` (any field of TrainerConfig that is not None) override it.
+    `settings` (any field of TrainerConfig that is not None) override it; another learning_rate
+    moves Muon's in the same proportion.
     """
     config = TrainerConfig(
         max_epochs=phase.max_epochs,
@@ -72,4 +73,5 @@ def trainer_config(phase: Phase, documents: int, block_size: int, **settings) ->
     for name, value in settings.items():
         if value is not None:
             setattr(config, name, value)
+    config.muon_learning_rate *= config.learning_rate / phase.learning_rate
     return config

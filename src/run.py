@@ -10,6 +10,7 @@ import itertools
 import os
 import sys
 import time
+from dataclasses import asdict
 
 import checkpoint
 import distributed
@@ -33,13 +34,13 @@ from optimizers import OPTIMIZERS
 from recipes import RECIPES, Phase, trainer_config
 from runlog import RunLog
 
-STARTED = time.monotonic()
+STARTED = time.monotonic() - time.process_time()  # the process's start: imports take seconds
 COURSE_SIZES = {"n_layer": 4, "n_head": 8, "n_embd": 256, "block_size": 128}
-SETTINGS = (  # what flags say of a run, by their names in TrainerConfig
+SETTINGS = [  # what flags say of a run, by their names in TrainerConfig
     *("max_epochs", "max_steps", "max_minutes", "batch_size", "schedule", "optimizer", "shuffle"),
     *("seed", "device", "precision", "compile", "num_workers", "checkpoint_minutes", "resume"),
     "snapshots",
-)
+]
 ARCHITECTURE = (*COURSE_SIZES, "positions", "bottleneck_dim")
 
 
@@ -77,9 +78,10 @@ def parser() -> Parser:
     run.add_argument(
         "--recipe", choices=tuple(RECIPES), default="course", help="see src/recipes.py"
     )
-    run.add_argument("--max_epochs", type=positive(int))
-    run.add_argument("--max_steps", type=positive(int), help="the schedule is fitted to them")
-    run.add_argument(
+    length = run.add_mutually_exclusive_group()
+    length.add_argument("--max_epochs", type=positive(int))
+    length.add_argument("--max_steps", type=positive(int), help="the schedule is fitted to them")
+    length.add_argument(
         "--max_minutes", type=positive(float), help="as many steps as fit in; the schedule too"
     )
     run.add_argument(
@@ -201,9 +203,7 @@ def build_training(args: argparse.Namespace) -> trainer.Trainer:
     """Everything that `pretrain` or `finetune` does before the first step."""
     require(args, "writing_params_path")
     check_writable(args.writing_params_path)
-    start = args.function
-    if start == "finetune" and args.reading_params_path is None:
-        start = "finetune from scratch"
+    start = phase_name(args)
     phase = RECIPES[args.recipe][start]
     paths = training_files(args, phase)
     state, sizes = read_params(args)
@@ -212,7 +212,7 @@ def build_training(args: argparse.Namespace) -> trainer.Trainer:
     model = build_model(args, corpus, state, sizes, phase.dropout)
     identity = {"function": args.function, "variant": args.variant, "starts_from": start}
     identity |= {"files": [digest(path) for path in paths], "recipe": args.recipe}
-    identity |= {"unicode_names": bool(args.unicode_names)}
+    identity |= {"phase": repr(phase), "unicode_names": bool(args.unicode_names)}
     identity["reading_params"] = args.reading_params_path and digest(args.reading_params_path)
     identity |= architecture(model.config)
     config = trainer_config(
@@ -226,16 +226,33 @@ def build_training(args: argparse.Namespace) -> trainer.Trainer:
         log=RunLog(None if args.no_log else log_folder(args), {"command": vars(args)} | identity),
         **{name: getattr(args, name) for name in SETTINGS},
     )
-    return trainer.Trainer(model, data, None, config)
+    run = trainer.Trainer(model, data, None, config)
+    path = args.writing_params_path
+    config.on_snapshot = lambda steps: save(args, run, f"{path}.{steps}", steps)
+    return run
+
+
+def phase_name(args: argparse.Namespace) -> str:
+    """The recipe's phase that a command asks for."""
+    scratch = args.function == "finetune" and args.reading_params_path is None
+    return "finetune from scratch" if scratch else args.function
 
 
 def training_files(args: argparse.Namespace, phase: Phase) -> list[str]:
-    """The corpus and, where the run reads it, the file of questions."""
+    """The corpus and, where the run reads it, the file of questions.
+
+    A recipe that mixes questions into pretraining takes those beside the corpus where none are
+    given, so that the handout's own commands do.
+    """
+    questions = args.finetune_corpus_path
     if args.function == "finetune":
         require(args, "finetune_corpus_path")
-    asks = args.function == "finetune" or phase.mixture is not None
-    questions = [args.finetune_corpus_path] if asks and args.finetune_corpus_path else []
-    return find_files(args.pretrain_corpus_path, *questions)
+    elif phase.mixture is None:
+        questions = None
+    elif questions is None:
+        folder = os.path.dirname(args.pretrain_corpus_path)
+        questions = os.path.join(folder, "birth_places_train.tsv")
+    return find_files(args.pretrain_corpus_path, *([questions] if questions else []))
 
 
 def training_data(
@@ -246,11 +263,12 @@ def training_data(
     for path in questions_path:
         keep_unicode = args.unicode_names or phase.unicode_names
         questions = NameDataset(corpus, read_text(path), keep_unicode, source=path)
-    if phase.mixture is not None:
-        if questions is None:
-            print("no --finetune_corpus_path: no questions are mixed in")
-        return KnowledgeDataset(corpus, questions, phase.mixture)
-    return corpus if questions is None else questions
+    if phase.mixture is None:
+        return corpus if questions is None else questions
+    data = KnowledgeDataset(corpus, questions, phase.mixture)
+    titled = int((data.count > 0).sum())
+    print(f"{titled} of {len(corpus)} documents have a title and something to ask for")
+    return data
 
 
 def digest(path: str) -> str:
@@ -269,22 +287,19 @@ def log_folder(args: argparse.Namespace) -> str:
 def train(args: argparse.Namespace) -> None:
     """Pretrain or finetune, then write the params and what they are."""
     run = build_training(args)
-    run.config.on_snapshot = lambda steps: save(
-        args, run, f"{args.writing_params_path}.{steps}", steps_done=steps
-    )
     if not args.resume and os.path.exists(run.config.checkpoint_path):
         print(f"{run.config.checkpoint_path} exists; starting anew (--resume would go on from it)")
     run.train()
     if not distributed.is_main():
         return
-    save(args, run, args.writing_params_path)
+    save(args, run, args.writing_params_path, run.total_steps)
     with contextlib.suppress(FileNotFoundError):
         os.remove(run.config.checkpoint_path)
 
 
-def save(args: argparse.Namespace, run: trainer.Trainer, path: str, **more) -> None:
-    """Write the params, and beside them what they are."""
-    config = run.model.config
+def save(args: argparse.Namespace, run: trainer.Trainer, path: str, steps: int) -> None:
+    """Write the params after `steps` steps, and beside them what they are."""
+    config, phase = run.model.config, RECIPES[args.recipe][phase_name(args)]
     description = {"variant": args.variant, "vocab_size": config.vocab_size}
     description |= architecture(config)
     description |= {
@@ -293,21 +308,16 @@ def save(args: argparse.Namespace, run: trainer.Trainer, path: str, **more) -> N
         "function": args.function,
         "reading_params": args.reading_params_path,
         "precision": str(run.dtype),
-        "unicode_names": bool(args.unicode_names),
+        "unicode_names": bool(args.unicode_names or phase.unicode_names),
+        "dropout": phase.dropout,
+        "mixture": phase.mixture and asdict(phase.mixture),
     }
-    settings = (
-        "max_epochs",
-        "batch_size",
-        "learning_rate",
-        "schedule",
-        "optimizer",
-        "shuffle",
-        "seed",
-    )
-    description |= {name: getattr(run.config, name) for name in settings}
-    description |= {"steps": run.total_steps, "epochs": run.total_steps / run.steps_per_epoch}
-    description |= {"commit": checkpoint.commit()}
-    checkpoint.save_params(run.model, path, description | more)
+    names = ("max_epochs", "max_minutes", "batch_size", "learning_rate", "schedule", "optimizer")
+    names += ("muon_learning_rate", "shuffle", "seed")
+    description |= {name: getattr(run.config, name) for name in names}
+    description |= {"steps": steps, "of_steps": run.total_steps}
+    description |= {"epochs": steps / run.steps_per_epoch, "commit": checkpoint.commit()}
+    checkpoint.save_params(run.model, path, description)
 
 
 def evaluate(args: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""The training loop: AdamW, clipping, warm-up and cosine by positions, checkpoints.
+"""The training loop: optimizer, clipping, rates by positions, lengths by time, checkpoints.
 
 It knows nothing of GPTs, names or characters: a model gives `logits, loss = model(x, y)` (and
 `loss_sum(x, y)` where it has a cheaper way), a dataset gives rows (and whole batches where it can).
@@ -30,7 +30,7 @@ from engine import (
     should_compile,
 )
 from files import UserError
-from optimizers import OPTIMIZERS, Together, build_optimizer
+from optimizers import OPTIMIZERS, build_optimizer
 from runlog import RunLog
 
 SCHEDULES = ("course", "cosine", "linear")
@@ -60,7 +60,7 @@ class TrainerConfig:
     muon_learning_rate: float = 0.02
     max_steps: int | None = None  # instead of max_epochs; the schedule shrinks or grows with it
     max_minutes: float | None = None  # instead of either: as many steps as fit, from `began` on
-    began: float | None = None  # time.monotonic() at which max_minutes started; None: train()
+    began: float | None = None  # time.monotonic() at which max_minutes started; None: prepare()
     snapshots: int = 0  # how often, evenly over the run, `on_snapshot` is called
     on_snapshot: Callable[[int], None] | None = None  # with the number of steps done
     shuffle: bool = False
@@ -80,14 +80,16 @@ def rate_factor(config: TrainerConfig, tokens: float, run_tokens: float) -> floa
     """Learning rate, as a share of the highest, after `tokens` positions of `run_tokens`.
 
     "course": a cosine that comes back up after final_tokens; "cosine": one that reaches 10 % as the
-    run ends; "linear": constant, then falling to zero over the last half of the run.
+    run ends; "linear": a rise over warmup_tokens (at most a twentieth of the run), constant, then
+    falling to zero over the last half of the run.
     """
     if not config.lr_decay:
         return 1.0
+    if config.schedule == "linear":
+        rise = max(1, min(config.warmup_tokens, run_tokens / 20))
+        return min(1.0, tokens / rise, 2 * (1 - tokens / run_tokens))
     if tokens < config.warmup_tokens:
         return tokens / max(1, config.warmup_tokens)
-    if config.schedule == "linear":
-        return min(1.0, 2 * (1 - tokens / run_tokens))
     final = config.final_tokens if config.schedule == "course" else run_tokens
     progress = (tokens - config.warmup_tokens) / max(1, final - config.warmup_tokens)
     if config.schedule == "course":
@@ -155,6 +157,8 @@ class Trainer:
                     self.log.close()
                     raise KeyboardInterrupt(f"step {step + 1} is saved; --resume goes on from it")
                 step += 1
+        if self.threads:
+            self.threads.close()
         if distributed.is_main():
             self.log.close()
             self.save_checkpoint()
@@ -167,13 +171,12 @@ class Trainer:
         for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
             group["lr"] = peak * factor
         targets = distributed.total(sum(count_targets(self.model, y) for _, y in pieces))
-        backward = self.backward_in_threads if self.threads else self.backward
-        loss = backward(pieces, targets)
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), config.grad_norm_clip)
-        if self.threads and isinstance(self.optimizer, Together):
-            self.optimizer.step(self.threads.pool.map)
+        if self.threads and self.threads.suit(self.loss_sum, pieces):
+            loss = self.threads.backward(self.loss_sum, pieces, targets)
         else:
-            self.optimizer.step()
+            loss = self.backward(pieces, targets)
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), config.grad_norm_clip)
+        self.optimizer.step(self.threads.pool.map if self.threads else map)
         self.optimizer.zero_grad(set_to_none=True)
         return distributed.total(loss), targets, config.learning_rate * factor
 
@@ -186,15 +189,6 @@ class Trainer:
                 (part * distributed.world_size()).backward()
             loss += part.detach()
         return loss
-
-    def backward_in_threads(self, pieces: list[tuple[Tensor, Tensor]], targets: Tensor) -> Tensor:
-        """The same, pieces side by side: their sum does not depend on which ends first."""
-        results = self.threads.map(self.loss_sum, pieces, targets)
-        losses, gradients = zip(*results, strict=True)
-        for p, *parts in zip(self.threads.parameters, *gradients, strict=True):
-            parts = [part for part in parts if part is not None]
-            p.grad = sum(parts[1:], parts[0]) if parts else None
-        return torch.stack(losses).sum()
 
     # -- before the loop -----------------------------------------------------------------------
 
@@ -213,19 +207,24 @@ class Trainer:
         if compiled:
             self.loss_sum = torch.compile(self.loss_sum, dynamic=False)
         alone = distributed.world_size() == 1 and self.device.type == "cpu" and not compiled
-        in_turn = any(getattr(module, "in_turn", False) for module in self.model.modules())
-        if alone and torch.get_num_threads() > 1 and not in_turn:
-            self.threads = PieceThreads(self.model)
+        if alone and torch.get_num_threads() > 1:
+            self.threads = PieceThreads(self.model, self.config.parts)
 
     def rate_factor(self, step: int) -> float:
-        """Share of the highest rates that `step` uses; the course's first step uses all of it."""
-        if step == 0 and self.config.schedule != "linear":
+        """Share of the highest rates that `step` uses.
+
+        The course's first step uses all of it, the others the rate of the positions before them;
+        "linear" counts to the middle of the step. In a run of max_steps or max_minutes the other
+        schedules shrink or grow with it.
+        """
+        config, before, run = self.config, self.positions(step), self.positions(self.total_steps)
+        if config.schedule == "linear":
+            return rate_factor(config, (before + self.positions(step + 1)) / 2, run)
+        if step == 0:
             return 1.0
-        own = self.config.max_minutes is not None or self.config.max_steps is not None
-        stretch = self.total_steps / self.planned_steps if own else 1.0
-        return rate_factor(
-            self.config, self.positions(step) / stretch, self.positions(self.total_steps) / stretch
-        )
+        own_length = config.max_minutes is not None or config.max_steps is not None
+        stretch = self.total_steps / self.planned_steps if own_length else 1.0
+        return rate_factor(config, before / stretch, run / stretch)
 
     def positions(self, step: int) -> int:
         """Positions, padding included, that the first `step` steps go through: what the course's
@@ -248,34 +247,33 @@ class Trainer:
     def fit_to_time(self, done: int) -> None:
         """With max_minutes, after this process's first `done` steps: how many the run has.
 
-        Told by the time of the first ones, and again now and then until half of them are done:
-        machines have other work at times.
+        Told by the time of the first ones, then again and again: machines have other work at times.
         """
         if done < self.next_fit:
             return
         now, steps = self.clock(), self.first_step + done
-        if done == UNTIMED_STEPS:
-            self.timed_from, self.next_fit = now, UNTIMED_STEPS + TIMED_STEPS
-            return
-        left = max(0.0, self.began + 60 * self.config.max_minutes - now)
-        more = left * TIME_SHARE * (done - UNTIMED_STEPS) / (now - self.timed_from)
-        mine = torch.tensor(int(more) if distributed.is_main() else 0, device=self.device)
-        self.total_steps = steps + int(distributed.total(mine))
-        half_done = 2 * steps >= self.total_steps
-        self.next_fit = math.inf if half_done else done + max(TIMED_STEPS, self.total_steps // 20)
-        if distributed.is_main():
-            self.log.set_length(self.total_steps)
+        if done > UNTIMED_STEPS:
+            left = max(0.0, self.began + 60 * self.config.max_minutes - now)
+            more = left * TIME_SHARE * (done - self.timed_at) / (now - self.timed_from)
+            mine = torch.tensor(int(more) if distributed.is_main() else 0, device=self.device)
+            self.total_steps = steps + int(distributed.total(mine))
+            if distributed.is_main():
+                self.log.set_length(self.total_steps)
+        self.timed_from, self.timed_at = now, done
+        self.next_fit = done + max(TIMED_STEPS, self.total_steps // 20 if done > TIMED_STEPS else 0)
 
     def clock(self) -> float:
         """The time at which all that was asked of the device is done."""
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
+        if self.device.type == "mps":
+            torch.mps.synchronize()
         return time.monotonic()
 
     def take_snapshot(self, done: int) -> None:
         """Call on_snapshot after each `1 / snapshots` of the run."""
         due = done * self.config.snapshots // self.total_steps
-        if due > self.snapshots_taken and distributed.is_main():
+        if due > self.snapshots_taken and distributed.is_main() and self.config.on_snapshot:
             self.config.on_snapshot(done)
         self.snapshots_taken = max(due, self.snapshots_taken)
 
@@ -399,8 +397,6 @@ class Trainer:
         self.optimizer.load_state_dict(content["optimizer"])
         self.total_steps = content["total_steps"]
         self.began = time.monotonic() - content["seconds"]
-        if 2 * content["step"] >= self.total_steps:
-            self.next_fit = math.inf  # it is settled
         self.log.go_on_in(content["log_folder"])
         return content["step"]
 

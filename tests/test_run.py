@@ -247,11 +247,12 @@ def test_quickstart_from_nothing(tmp_path):
         shutil.copy(ROOT / name, tmp_path)
     done = subprocess.run(
         ["bash", str(tmp_path / "quickstart.sh")], capture_output=True, text=True, timeout=1200,
-        cwd=tmp_path, env=os.environ | {"PEOPLE": "60", "EPOCHS": "1"},
+        cwd=tmp_path, env=os.environ | {"PEOPLE": "60", "MINUTES": "0.3"},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     table = done.stdout.split("== What each reached")[1].splitlines()
-    assert [row.split("  ")[0] for row in table[1:4]] == [
-        "London every time", "vanilla, no pretraining", "vanilla, 1 epochs of pretraining"
+    assert [row.split("  ")[0] for row in table[1:5]] == [
+        "London every time", "vanilla, no pretraining",
+        "vanilla, the course's recipe, 0.3 minutes", "vanilla, the knowledge recipe, 0.3 minutes",
     ]  # fmt: skip
-    assert all(" out of " in row for row in table[1:4])
+    assert all(" out of " in row for row in table[1:5])

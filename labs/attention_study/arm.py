@@ -49,7 +49,7 @@ class Settings:
     seed: int
     preset: str = "small"
     people: int = 200
-    steps: int = 1500  # of pretraining, in the small preset
+    steps: int = 1500  # of training, in the small preset
     batch_size: int = 64
     learning_rate: float = 3e-3
     n_layer: int = 3

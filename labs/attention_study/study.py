@@ -39,7 +39,7 @@ def parser() -> argparse.ArgumentParser:
     p = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--only", nargs="+", metavar="ARM", choices=arms(), help=", ".join(arms()))
     p.add_argument("--seeds", nargs="+", type=int, default=[0], metavar="K")
-    p.add_argument("--steps", type=positive(int), default=Settings.steps, help="of pretraining")
+    p.add_argument("--steps", type=positive(int), default=Settings.steps, help="of training")
     p.add_argument("--people", type=positive(int), default=Settings.people, help="to ask about")
     p.add_argument("--out", type=Path, default=Path("runs/attention_study"))
     p.add_argument("--jobs", type=positive(int), default=1, help="runs at a time")

@@ -6,7 +6,8 @@ Counts only, as one JSON line: no names and no sentences. A wrong answer is, in 
 spelling of the right one (difflib's ratio at least 0.8), something else that the person's own
 document says, something that it does not say though it has the right place, or an answer where the
 document does not have the right place. Right answers are counted by where the place first stands in
-the document: within the first 112 characters (what a block of 128 shows), later, or nowhere.
+the document: within the first 112 characters (what span corruption in a block of 128 can show),
+later, or nowhere.
 """
 
 import json
@@ -18,7 +19,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
 from files import Parser, UserError, errors_are_sentences, find_files, read_text  # noqa: E402
-from provenance import Corpus, person  # noqa: E402
+from provenance import Corpus, person, whole_words  # noqa: E402
 
 SHOWN = 112
 ALIKE = 0.8
@@ -30,7 +31,7 @@ def kind_of_error(answer: str, gold: str, document: str) -> str:
         return "near spelling"
     if gold not in document:
         return "right place nowhere in the document"
-    if answer and answer in document:
+    if answer and whole_words(answer).search(document):
         return "another part of the document"
     return "not in the document"
 
@@ -71,7 +72,7 @@ def main() -> None:
     args = p.parse_args()
     corpus, questions = find_files(args.corpus_path, args.eval_corpus_path)
     answers = read_text(args.predictions).removesuffix("\n").split("\n")
-    rows = [tuple(row.split("\t")) for row in read_text(questions).split("\n") if row.strip()]
+    rows = [tuple(row.split("\t")) for row in read_text(questions).splitlines() if row.strip()]
     if len(answers) != len(rows) or any(len(row) != 2 for row in rows):
         raise UserError(
             f"{args.predictions}: {len(answers)} answers to {len(rows)} questions of {questions}; "

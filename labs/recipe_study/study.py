@@ -16,6 +16,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from statistics import mean
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
@@ -39,7 +40,7 @@ from trainer import Trainer  # noqa: E402
 
 FULL = KNOWLEDGE["pretrain"]
 NOTHING = Mixture(questions=0.0, anchored=0.0, shift=0)  # ordinary span corruption
-PLAIN = replace(FULL, mixture=NOTHING, optimizer="adamw", dropout=0.1)
+PLAIN = replace(FULL, mixture=NOTHING, optimizer="adamw", dropout=0.1, schedule="cosine")
 
 
 def mixed(phase: Phase, **shares) -> Phase:
@@ -63,6 +64,7 @@ ARMS = {  # name -> the phase that differs from FULL (or, alone, from PLAIN) in 
     "shift alone": mixed(PLAIN, shift=FULL.mixture.shift),
     "Muon alone": replace(PLAIN, optimizer="muon"),
     "no dropout alone": replace(PLAIN, dropout=0.0),
+    "rate to zero alone": replace(PLAIN, schedule="linear"),
 }
 
 
@@ -124,9 +126,11 @@ def run(arm: str, settings: Settings) -> dict:
     model = GPT(GPTConfig(corpus.vocab_size, 128, n_embd=settings.n_embd, **drop))
     data = KnowledgeDataset(corpus, questions if phase.mixture.questions else None, phase.mixture)
 
+    some = train[: len(held_out)]
+
     def measure(steps: int) -> None:
         model.eval()
-        rows = {"held_out": held_out, "train": train[: len(held_out)]}
+        rows = {"held_out": held_out, "train": some}
         curve.append({"steps": steps} | {k: right(model, corpus, v) for k, v in rows.items()})
         model.train()
 
@@ -144,6 +148,8 @@ def run(arm: str, settings: Settings) -> dict:
         "curve": curve,
         "finetuned": right(model, corpus, held_out),
         "asked": len(held_out),
+        "asked_of_train": len(some),
+        "phase": repr(ARMS[arm]),
     }
 
 
@@ -167,10 +173,10 @@ def missing(out: Path, arm: str, settings: Settings) -> bool:
     if not path.exists():
         return True
     theirs = json.loads(read_text(str(path)))
-    for name, value in asdict(settings).items():
-        if theirs[name] != value:
+    for name, value in (asdict(settings) | {"phase": repr(ARMS[arm])}).items():
+        if theirs.get(name) != value:
             raise UserError(
-                f"{path}: made with {name} {theirs[name]}, not {value}; give another --out"
+                f"{path}: made with {name} {theirs.get(name)}, not {value}; give another --out"
             )
     return False
 
@@ -187,34 +193,29 @@ def start(out: Path, arm: str, settings: Settings, threads: int) -> bool:
 
 
 def table(results: list[dict]) -> str:
-    """Markdown: accuracy of each arm on the people held out, best first."""
-    lines = [
-        "| arm | seeds | held out, % | 95 % interval | after finetuning, % | trained, % |",
-        "| --- | --- | --- | --- | --- | --- |",
-    ]
+    """Markdown: accuracy of each arm on the people held out, best first.
+
+    With one seed the interval is Wilson's, with several the range over them.
+    """
     arms: dict[str, list[dict]] = {}
     for result in results:
         arms.setdefault(result["arm"], []).append(result)
     rows = []
     for arm, runs in arms.items():
-        asked = sum(r["asked"] for r in runs)
-        end, tuned, known = (
-            sum(values)
-            for values in (
-                [r["curve"][-1]["held_out"] for r in runs],
-                [r["finetuned"] for r in runs],
-                [r["curve"][-1]["train"] for r in runs],
-            )
-        )
-        low, high = (100 * bound for bound in wilson(end, asked))
-        row = f"| {arm} | {len(runs)} | {100 * end / asked:.1f} | {low:.1f} to {high:.1f} "
-        rows.append(
-            (
-                -max(end, tuned) / asked,
-                row + f"| {100 * tuned / asked:.1f} | {100 * known / asked:.1f} |",
-            )
-        )
-    return "\n".join(lines + [row for _, row in sorted(rows)]) + "\n"
+        ends = [100 * r["curve"][-1]["held_out"] / r["asked"] for r in runs]
+        tuned = mean(100 * r["finetuned"] / r["asked"] for r in runs)
+        known = mean(100 * r["curve"][-1]["train"] / r["asked_of_train"] for r in runs)
+        low, high = min(ends), max(ends)
+        if len(runs) == 1:
+            bounds = wilson(runs[0]["curve"][-1]["held_out"], runs[0]["asked"])
+            low, high = (100 * bound for bound in bounds)
+        row = f"| {arm} | {len(runs)} | {mean(ends):.1f} | {low:.1f} to {high:.1f} "
+        rows.append((-max(mean(ends), tuned), row + f"| {tuned:.1f} | {known:.1f} |"))
+    head = (
+        "| arm | seeds | held out, % | range | after finetuning, % | trained questions, % |\n"
+        "| --- | --- | --- | --- | --- | --- |\n"
+    )
+    return head + "\n".join(row for _, row in sorted(rows)) + "\n"
 
 
 def draw(results: list[dict], path: Path) -> None:

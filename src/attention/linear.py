@@ -114,8 +114,6 @@ class PerformerAttention(LinearAttention):
     as LinearAttention, with M for D.
     """
 
-    in_turn = True  # a pass depends on those before it, so a batch's pieces go one after another
-
     def __init__(self, config):
         super().__init__(config)
         features = getattr(config, "performer_features", None) or 2 * self.head_size

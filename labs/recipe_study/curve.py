@@ -1,0 +1,99 @@
+"""Answers against steps of training: python labs/recipe_study/curve.py SNAPSHOT... --out FOLDER
+
+For each params file that `--snapshots` wrote, the share of right answers to the dev questions, to
+500 of the training questions, and, of the dev questions, to those whose place stands within the
+first 112 characters of the person's document. Numbers only, to FOLDER/curve.json and curve.png.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
+
+from errors import classify  # noqa: E402
+
+import checkpoint  # noqa: E402
+from dataset import CharCorruptionDataset  # noqa: E402
+from evaluation import load_model, predict  # noqa: E402
+from files import (  # noqa: E402
+    Parser,
+    UserError,
+    errors_are_sentences,
+    find_files,
+    read_text,
+    write_whole,
+)
+from provenance import Corpus  # noqa: E402
+
+
+def questions(path: str) -> list[tuple[str, ...]]:
+    return [tuple(row.split("\t")) for row in read_text(path).splitlines() if row.strip()]
+
+
+def measure(path: str, text: str, dev: list, train: list) -> dict:
+    """One point of the curve. Raises UserError for params without their step count."""
+    _, about = checkpoint.load_params(path)
+    if "steps" not in about:
+        raise UserError(f"{path}.json: no steps in it; give params that --snapshots wrote")
+    corpus = CharCorruptionDataset(text, about["block_size"])
+    model = load_model(path, corpus)
+    found = {"steps": about["steps"]}
+    for name, rows in (("dev", dev), ("train", train)):
+        answers = predict(model, corpus, [row[0] for row in rows])
+        counts = classify(answers, rows, Corpus(text))
+        found |= {f"{name}_right": counts["right"], f"{name}_asked": counts["asked"]}
+        found[f"{name}_shown"] = counts["by_place"]["shown"]
+        found[f"{name}_errors"] = counts["errors"]
+    return found
+
+
+def draw(points: list[dict], path: Path) -> None:
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(7.5, 4.5), layout="constrained")
+    steps = [point["steps"] for point in points]
+    lines = {
+        "training questions": ("train_right", "train_asked"),
+        "dev": ("dev_right", "dev_asked"),
+    }
+    for label, (right, asked) in lines.items():
+        axes.plot(steps, [100 * p[right] / p[asked] for p in points], "o-", label=label)
+    shown = [100 * p["dev_shown"][0] / max(1, p["dev_shown"][1]) for p in points]
+    axes.plot(steps, shown, ":", label="dev, place within 112 characters")
+    axes.set_xlabel("steps")
+    axes.set_ylabel("right, %")
+    axes.set_ylim(0, 100)
+    axes.legend()
+    figure.savefig(path, dpi=120)
+    pyplot.close(figure)
+
+
+def main() -> None:
+    p = Parser(description=__doc__)
+    p.add_argument("snapshots", nargs="+")
+    p.add_argument("--out", type=Path, required=True)
+    args = p.parse_args()
+    names = ("wiki.txt", "birth_dev.tsv", "birth_places_train.tsv")
+    corpus, dev, train = find_files(*names)
+    text = read_text(corpus)
+    points = [measure(s, text, questions(dev), questions(train)[:500]) for s in args.snapshots]
+    points.sort(key=lambda point: point["steps"])
+    args.out.mkdir(parents=True, exist_ok=True)
+    with write_whole(str(args.out / "curve.json")) as file:
+        file.write("[\n" + ",\n".join(json.dumps(point) for point in points) + "\n]\n")
+    for point in points:
+        print(f"{point['steps']} steps: dev {point['dev_right']} of {point['dev_asked']}, "
+              f"train {point['train_right']} of {point['train_asked']}", flush=True)  # fmt: skip
+    try:
+        draw(points, args.out / "curve.png")
+    except ImportError:
+        print("no matplotlib, no plot: pip install -r requirements-dev.txt")
+
+
+if __name__ == "__main__":
+    with errors_are_sentences():
+        main()
