@@ -48,7 +48,7 @@ BLANKS = (
         "read_params (the params and sizes) and load_corpus do the reading; the dropout is 0.1. "
         "Return a trainer.Trainer with a TrainerConfig, whose other fields may stay as they are; "
         "train() runs it and writes args.writing_params_path.",
-        gone=("training_files", "training_data", "digest", "log_folder"),
+        gone=("phase_name", "training_files", "training_data", "digest", "log_folder"),
     ),
     Blank(
         "src/dataset.py", "CharCorruptionDataset.__getitem__", "part e",
@@ -115,14 +115,16 @@ CUTS = (  # (file, from here, up to there, what stands instead): the reports, re
     ("run.py", "from knowledge", "from model", ""),
     ("run.py", "from optimizers", "\nSTARTED", ""),
     ("run.py", "STARTED", "COURSE_SIZES = {", ""),
-    ("run.py", "SETTINGS = (", "ARCHITECTURE", ""),
+    ("run.py", "SETTINGS = [", "ARCHITECTURE", ""),
     ("run.py", "    p.add_argument(\n        \"--report\"", "\n    run = ", ""),
     ("run.py", "    run.add_argument(\n        \"--recipe\"", "    for name, size in", ""),
     ("run.py", "    machine.add_argument(\"--precision\"", "    return p", ""),
-    ("run.py", "    run.config.on_snapshot", "    run.train()", ""),
+    ("run.py", "    if not args.resume and", "    run.train()", ""),
     ("run.py", "    with contextlib.suppress", "\n\ndef save", ""),
+    ("run.py", "    config, phase = run.model", "    description =",
+     "    config = run.model.config\n"),
     ("run.py", "        \"recipe\": args.recipe,\n", "        \"function\"", ""),
-    ("run.py", "        \"unicode_names\": bool(args.unicode_names),\n", "    }", ""),
+    ("run.py", "        \"unicode_names\": bool(", "    }", ""),
     ("run.py", "    if args.report and", "    corpus_path, eval_path", ""),
     ("run.py", "    corpus_path, eval_path, *train_path", " = find", "    corpus_path, eval_path"),
     ("run.py", "    if args.report:\n", "    write_predictions(",

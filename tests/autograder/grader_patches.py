@@ -179,8 +179,8 @@ TRAINING = [
     Patch("finetuning on the corpus", {"d.settings", "f.finetune", "g.finetune"},
           ((RUN, DATA, "return corpus"),)),
     Patch("pretraining on the first documents", {"f.pretrain", "g.pretrain"},
-          ((RUN, DATA, "from torch.utils.data import Subset\n    "
-                       "return Subset(corpus, range(10)) if questions is None else questions"),)),
+          ((RUN, DATA, "pick = __import__('torch').utils.data.Subset; "
+                       "return pick(corpus, range(10)) if questions is None else questions"),)),
     Patch("a smaller model is trained",
           {"d.settings", "f.pretrain", "g.pretrain"},
           ((RUN, '"n_layer": 2', '"n_layer": 1'),)),
