@@ -188,6 +188,9 @@ def start(request: dict, answers: int, prints: int) -> None:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(prints, 1)
     os.dup2(prints, 2)
+    # those at hand were made for whatever the grader writes to
+    sys.stdout = sys.__stdout__ = open(1, "w", encoding="utf-8", closefd=False)
+    sys.stderr = sys.__stderr__ = open(2, "w", encoding="utf-8", closefd=False)
     os.dup2(answers, CHANNEL)
     os.closerange(CHANNEL + 1, 4096)
     uid = request["uid"]

@@ -6,7 +6,7 @@ import sys
 from dataclasses import asdict
 
 import pytest
-from conftest import ROOT, run_script
+from conftest import ROOT, TINY, run_script
 
 from provenance import Corpus
 
@@ -77,3 +77,23 @@ def test_predictions_of_another_length_are_refused(tmp_path):
     done = run_script("labs/recipe_study/errors.py", tmp_path / "p")
     assert done.returncode == 2 and "1 answers" in done.stderr and "Traceback" not in done.stderr
 
+
+@pytest.mark.slow
+def test_the_curve_asks_each_snapshot(tmp_path):
+    made = run_script("data/make_world.py", "--people", 60, "--out", tmp_path)
+    assert made.returncode == 0, made.stderr
+    done = run_script(
+        "src/run.py", "pretrain", "vanilla", "wiki.txt", "--writing_params_path", "p.params",
+        "--recipe", "knowledge", "--max_steps", 4, "--snapshots", 2, *TINY, cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    done = run_script(
+        "labs/recipe_study/curve.py", "p.params.4", "p.params.2", "--out", "c", cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    points = json.loads((tmp_path / "c" / "curve.json").read_text(encoding="utf-8"))
+    asked = len((tmp_path / "birth_dev.tsv").read_text(encoding="utf-8").splitlines())
+    assert [point["steps"] for point in points] == [2, 4]
+    assert all(point["dev_asked"] == asked for point in points)
+    assert all(0 <= point["dev_right"] <= asked for point in points)
+    assert (tmp_path / "c" / "curve.png").stat().st_size > 5000

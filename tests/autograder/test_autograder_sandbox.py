@@ -11,6 +11,7 @@ import pytest
 import wire
 from grade import check_secrecy
 from grader_world import GRADERS, shared
+from sandbox import Sandbox
 
 in_both_modes = pytest.mark.parametrize("mode", GRADERS)
 
@@ -148,3 +149,19 @@ def test_answers_need_the_nonce():
     for bad in (payload[:-1], b"", b"[]\n", b"{}\n", b"\x80\x04N.", other, vast):
         with pytest.raises(ValueError):
             wire.unpack(bad, "right")
+
+
+def test_the_grader_may_write_to_a_file(tmp_path):
+    """Code that sets the encoding of its output, as src/ does, once failed where the grader's own
+    output was no pipe."""
+    code = "import sys; sys.stdout.reconfigure(encoding='utf-8'); print('fine')"
+    kept, file = os.dup(1), os.open(tmp_path / "out", os.O_RDWR | os.O_CREAT)
+    os.dup2(file, 1)
+    try:
+        with Sandbox(shared().world.settings["limits"]) as sandbox:
+            outcome = sandbox.ask("imports", {"own.py": code.encode()}, {"name": "own"})
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(file)
+    assert not outcome.failure and outcome.output.strip() == "fine"
