@@ -78,6 +78,31 @@ def parser() -> Parser:
     run.add_argument(
         "--recipe", choices=tuple(RECIPES), default="course", help="see src/recipes.py"
     )
+    add_length(run)
+    run.add_argument("--batch_size", type=positive(int))
+    run.add_argument("--pretrain_lr", type=positive(float))
+    run.add_argument("--finetune_lr", type=positive(float))
+    run.add_argument("--schedule", choices=trainer.SCHEDULES)
+    run.add_argument("--optimizer", choices=OPTIMIZERS)
+    run.add_argument("--shuffle", action="store_true", default=None, help="a new order every epoch")
+    run.add_argument(
+        "--unicode_names", action="store_true", default=None, help="keep letters beyond ASCII"
+    )
+    add_sizes(run)
+
+    machine = p.add_argument_group("the machine")
+    machine.add_argument("--device", choices=DEVICES, default="auto")
+    machine.add_argument("--precision", choices=PRECISIONS, default="auto")
+    machine.add_argument("--compile", choices=COMPILE, default="auto")
+    machine.add_argument("--num_workers", type=int, default=4, help="for datasets without batches")
+    machine.add_argument("--checkpoint_minutes", type=positive(float), default=10.0)
+    machine.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+    machine.add_argument("--no_log", action="store_true", help="no folder in runs/")
+    return p
+
+
+def add_length(run) -> None:
+    """Flags that say how long a run is."""
     length = run.add_mutually_exclusive_group()
     length.add_argument("--max_epochs", type=positive(int))
     length.add_argument("--max_steps", type=positive(int), help="the schedule is fitted to them")
@@ -91,31 +116,16 @@ def parser() -> Parser:
         metavar="N",
         help="also write the params N times on the way, as <writing_params_path>.<steps>",
     )
-    run.add_argument("--batch_size", type=positive(int))
-    run.add_argument("--pretrain_lr", type=positive(float))
-    run.add_argument("--finetune_lr", type=positive(float))
-    run.add_argument("--schedule", choices=trainer.SCHEDULES)
-    run.add_argument("--optimizer", choices=OPTIMIZERS)
-    run.add_argument("--shuffle", action="store_true", default=None, help="a new order every epoch")
-    run.add_argument(
-        "--unicode_names", action="store_true", default=None, help="keep letters beyond ASCII"
-    )
+
+
+def add_sizes(run) -> None:
+    """Flags that say what the model is."""
     for name, size in COURSE_SIZES.items():
         run.add_argument(f"--{name}", type=positive(int), help=f"{size}, or the params' own")
     run.add_argument("--positions", choices=POSITIONS, help="the variant's, or the params' own")
     run.add_argument(
         "--bottleneck_dim", type=positive(int), help="of a perceiver: 32, or the params' own"
     )
-
-    machine = p.add_argument_group("the machine")
-    machine.add_argument("--device", choices=DEVICES, default="auto")
-    machine.add_argument("--precision", choices=PRECISIONS, default="auto")
-    machine.add_argument("--compile", choices=COMPILE, default="auto")
-    machine.add_argument("--num_workers", type=int, default=4, help="for datasets without batches")
-    machine.add_argument("--checkpoint_minutes", type=positive(float), default=10.0)
-    machine.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
-    machine.add_argument("--no_log", action="store_true", help="no folder in runs/")
-    return p
 
 
 def seed(text: str) -> int:
