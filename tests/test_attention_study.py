@@ -91,7 +91,8 @@ def quick(monkeypatch):
     def pretend(folder, settings, threads):
         folder.mkdir(parents=True)
         (folder / "settings.json").write_text(json.dumps(asdict(settings)), encoding="utf-8")
-        made = {"arm": settings.variant, "class": "C", "seed": settings.seed, "parameters": 7}
+        layer = study.VARIANTS[settings.variant].layer.__name__
+        made = {"arm": settings.variant, "class": layer, "seed": settings.seed, "parameters": 7}
         made |= {"held_out_loss": 2.0 - 0.1 * len(settings.variant), "loss_by_position": [1.0]}
         made |= {"perplexity_within": None, "perplexity_beyond": None, "peak_memory_mib": 5.0}
         made |= {"seconds_per_step": 0.5, "correct": settings.seed + 3, "questions": 10}
@@ -115,6 +116,14 @@ def test_runs_that_exist_are_not_repeated(quick, tmp_path, capsys):
     assert (tmp_path / "ranking.png").stat().st_size > 1000
     with pytest.raises(UserError, match="made with steps 1500, not 7; give another --out"):
         study.main(["--only", "vanilla", "--steps", "7", "--out", str(tmp_path)])
+
+
+def test_an_arm_that_sees_the_future_is_not_ranked(quick, tmp_path):
+    arms = ("vanilla", "zero-after-softmax", "rope")
+    study.main(["--only", *arms, "--out", str(tmp_path)])
+    lines = (tmp_path / "table.md").read_text(encoding="utf-8").splitlines()[2:]
+    assert [line.split("|")[1].strip() for line in lines] == ["1", "2", "leaks"]
+    assert "zero-after-softmax" in lines[2]
 
 
 def test_a_variant_without_effect_is_told(quick, tmp_path, capsys):

@@ -7,6 +7,7 @@ import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
+from table import leaks  # noqa: E402
 
 BUCKET = 8  # positions averaged in a point of loss by position (arm.py)
 
@@ -26,6 +27,13 @@ def ranking(rows: list[dict]) -> plt.Figure:
     left.plot([row["held_out_loss"] for row in rows], places, "o", color="black")
     left.set_yticks(places, [row["arm"] for row in rows])
     left.invert_yaxis()
+    losses = [row["held_out_loss"] for row in rows if not leaks(row)] or [0.0, 1.0]
+    margin = 0.05 * (max(losses) - min(losses)) + 1e-3
+    left.set_xlim(min(losses) - margin, max(losses) + margin)
+    for place, row in enumerate(rows):
+        if leaks(row):
+            note = f"sees what it should predict: {row['held_out_loss']:.4f}"
+            left.text(min(losses), place, note, va="center", fontsize=8)
     left.set_xlabel("held-out pretraining loss (nats a character)")
     share = [100 * row["accuracy"] for row in rows]
     low = [100 * (row["accuracy"] - row["low"]) for row in rows]
