@@ -6,7 +6,8 @@ what they say in a way that a question does not reach (Physics of Language Model
 
 - a training question with its answer;
 - an anchored window: `Title. ...left MASK right... MASK span MASK`, where the title is what the
-  document starts with and the span a salient one (salient span masking: REALM, arXiv 2002.08909);
+  document starts with and the span a salient one (salient span masking: REALM, arXiv 2002.08909),
+  drawn by how much it looks like what the training questions ask for (salience.py);
 - the same without a window, so that the title alone must give the span: `Title. MASK span MASK`;
 - the document by ordinary span corruption, as in CharCorruptionDataset.
 
@@ -15,8 +16,6 @@ Every character is a target, in questions too: names are learnt by being spelt.
 Shapes: B rows, S segments that a row is put together from, W = block_size - 1 positions.
 """
 
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -36,9 +35,8 @@ from dataset import (
     draws,
     rounded,
 )
+from salience import answer_likeness, salient_spans, title_length
 
-TITLE = re.compile(r"(.{2,}?)(?<!\b\w)\. ")  # up to the first full stop that ends no initial
-WORD = re.compile(r"\w[\w'\u2019-]*")
 ONE = 2**31  # what draws stay below
 KINDS = 7  # added to a dataset's stream number, so that rows draw apart from corruption
 
@@ -53,6 +51,7 @@ class Mixture:
     window: int = 24  # the most on either side of the span
     shift: int = 16  # the most that a row starts after position 0
     numbers: bool = False  # whether numbers are salient, as capitalised words are
+    focus: float = 1.0  # of the spans, those drawn by how much they look like answers
 
 
 class KnowledgeDataset(Dataset):
@@ -73,6 +72,7 @@ class KnowledgeDataset(Dataset):
         self.calls = 0
         self.read_documents()
         self.read_questions(questions)
+        self.weigh_spans(questions)
         self.on_device: dict[torch.device, Tensor] = {}
 
     def read_documents(self) -> None:
@@ -91,6 +91,21 @@ class KnowledgeDataset(Dataset):
         self.span_table = torch.tensor(spans or [(0, 0)])
         self.first, self.count = torch.tensor(first), torch.tensor(count)
         self.titles = torch.tensor(titles)
+
+    def weigh_spans(self, questions: NameDataset | None) -> None:
+        """`heights` (spans + 1): their probabilities in their documents, summed over all before."""
+        document = torch.repeat_interleave(torch.arange(len(self)), self.count)
+        chance = 1 / self.count[document].double()
+        share = self.mixture.focus if questions is not None else 0.0
+        if share:
+            spans = zip(document.tolist(), *self.span_table.T.tolist(), strict=True)
+            offsets = self.corpus.offsets.tolist()
+            found = [(i, start - offsets[i], length) for i, start, length in spans]
+            likeness = answer_likeness(self.corpus.data, found, questions.data)
+            likeness = torch.tensor(likeness, dtype=torch.float64)
+            total = torch.zeros(len(self), dtype=torch.float64).index_add(0, document, likeness)
+            chance = (1 - share) * chance + share * likeness / total[document]
+        self.heights = torch.cat((torch.zeros(1), chance.cumsum(0)))
 
     def read_questions(self, questions: NameDataset | None) -> None:
         """`text`: all characters that rows are copied from; where in it questions and marks are."""
@@ -161,8 +176,11 @@ class KnowledgeDataset(Dataset):
     ) -> tuple[Tensor, Tensor]:
         """Segments of `Title. left MASK right MASK span MASK`, or `Title. MASK span MASK`."""
         mixture = self.mixture
-        chosen = self.first[indices] + below(span, self.count[indices].clamp(min=1))
-        start, length = self.span_table[chosen.clamp(max=len(self.span_table) - 1)].unbind(1)
+        first, last = self.first[indices], self.first[indices] + self.count[indices] - 1
+        height = self.heights[first] + span / ONE
+        chosen = torch.searchsorted(self.heights, height, right=True) - 1
+        chosen = torch.minimum(torch.maximum(chosen, first), last).clamp(min=0)
+        start, length = self.span_table[chosen].unbind(1)
         offset, title = self.corpus.offsets[indices], self.titles[indices]
         end = offset + self.corpus.lengths[indices]
         room = (self.block_size - title - 5 - length).clamp(min=0)
@@ -218,40 +236,3 @@ def segments(B: int, *pairs: tuple) -> tuple[Tensor, Tensor]:
     columns += [(empty, empty)] * (7 - len(pairs))
     starts, lengths = zip(*columns, strict=True)
     return torch.stack(starts, 1), torch.stack(lengths, 1)
-
-
-def title_length(document: str) -> int:
-    """Length of what a document starts with, up to a full stop and a blank; 0 where nothing is."""
-    title = TITLE.match(document)
-    return len(title.group(1)) if title else 0
-
-
-def salient_spans(document: str, title: int, numbers: bool = False) -> list[tuple[int, int]]:
-    """Starts and ends of the runs of capitalised words, and of numbers if asked, after the title.
-
-    Not those that only repeat words of the title.
-    """
-    known = set(WORD.findall(document[:title]))
-    return [
-        (start, end)
-        for start, end in runs(document, title + 2)
-        if (numbers or not document[start].isdigit())
-        and not known.issuperset(WORD.findall(document[start:end]))
-    ]
-
-
-def runs(document: str, start: int) -> Iterator[tuple[int, int]]:
-    """Starts and ends of runs of capitalised words, and of numbers, from `start` on."""
-    begin = end = None
-    for word in WORD.finditer(document, start):
-        char = document[word.start()]
-        if begin is not None and (document[end : word.start()] != " " or not char.isupper()):
-            yield begin, end
-            begin = None
-        if char.isdigit():
-            yield word.span()
-        elif char.isupper():
-            begin = word.start() if begin is None else begin
-            end = word.end()
-    if begin is not None:
-        yield begin, end

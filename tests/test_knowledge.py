@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from dataset import MASK_CHAR, PAD, PAD_CHAR, CharCorruptionDataset, NameDataset
-from knowledge import KnowledgeDataset, Mixture, salient_spans, title_length
+from knowledge import KnowledgeDataset, Mixture
+from salience import salient_spans, title_length
 
 PLACES = ("Rome", "Lagos", "Port of Spain", "Lima", "New London")
 DOCUMENTS = [
@@ -80,7 +81,7 @@ def test_questions_are_those_of_name_dataset_moved():
 
 @pytest.mark.parametrize("bare", [0.0, 1.0])
 def test_anchored_rows_hide_a_salient_span_of_their_document(bare):
-    mixture = Mixture(questions=0.0, anchored=1.0, bare=bare, window=13, shift=5)
+    mixture = Mixture(questions=0.0, anchored=1.0, bare=bare, window=13, shift=5, focus=0.0)
     dataset, seen = build(mixture), set()
     for i, x, y in rows(dataset, 30):
         document = dataset.corpus.data[i]

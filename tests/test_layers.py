@@ -24,7 +24,7 @@ ALLOWED = {  # file -> the project's own modules it may import, besides BOTTOM
     "report": {"charts", "metrics", "provenance"},
     "runlog": {"checkpoint"},
     "model": {"attention"},
-    "knowledge": {"dataset"},
+    "knowledge": {"dataset", "salience"},
     "optimizers": set(),
     "trainer": {"checkpoint", "distributed", "engine", "optimizers", "runlog"},
     "recipes": {"knowledge", "trainer"},

@@ -36,7 +36,8 @@ from trainer import Trainer  # noqa: E402
 DRAWS = 8  # corruptions of each held-out document
 NO_DROPOUT = {"embd_pdrop": 0.0, "resid_pdrop": 0.0, "attn_pdrop": 0.0}
 BUCKET = 8  # positions that are averaged in the loss by position
-MIXTURE = Mixture(questions=0.2, anchored=0.6, window=12, shift=10)  # the small preset's rows
+# the small preset's rows
+MIXTURE = Mixture(questions=0.2, anchored=0.6, window=12, shift=10, focus=0.0)
 LATER = 1_000_000  # epochs from here on are drawn for measuring, never for training
 
 

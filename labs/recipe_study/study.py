@@ -31,15 +31,16 @@ from files import (  # noqa: E402
     read_text,
     write_whole,
 )
-from knowledge import KnowledgeDataset, Mixture, title_length  # noqa: E402
+from knowledge import KnowledgeDataset, Mixture  # noqa: E402
 from metrics import wilson  # noqa: E402
 from model import GPT, GPTConfig  # noqa: E402
 from recipes import COURSE, KNOWLEDGE, Phase, trainer_config  # noqa: E402
 from run import positive  # noqa: E402
+from salience import title_length  # noqa: E402
 from trainer import Trainer  # noqa: E402
 
 FULL = KNOWLEDGE["pretrain"]
-NOTHING = Mixture(questions=0.0, anchored=0.0, shift=0)  # ordinary span corruption
+NOTHING = Mixture(questions=0.0, anchored=0.0, shift=0, focus=0.0)  # ordinary span corruption
 PLAIN = replace(FULL, mixture=NOTHING, optimizer="adamw", dropout=0.1, schedule="cosine")
 
 
@@ -53,6 +54,7 @@ ARMS = {  # name -> the phase that differs from FULL (or, alone, from PLAIN) in 
     "no anchored rows": mixed(FULL, anchored=0.0),
     "no bare titles": mixed(FULL, bare=0.0),
     "no windows": mixed(FULL, bare=1.0),
+    "spans drawn evenly": mixed(FULL, focus=0.0),
     "no ordinary corruption": mixed(FULL, anchored=1.0),
     "no shift": mixed(FULL, shift=0),
     "no Muon": replace(FULL, optimizer="adamw"),
@@ -124,7 +126,8 @@ def run(arm: str, settings: Settings) -> dict:
     utils.set_seed(settings.seed)
     drop = {f"{name}_pdrop": phase.dropout for name in ("embd", "attn", "resid")}
     model = GPT(GPTConfig(corpus.vocab_size, 128, n_embd=settings.n_embd, **drop))
-    data = KnowledgeDataset(corpus, questions if phase.mixture.questions else None, phase.mixture)
+    reads = phase.mixture.questions or phase.mixture.focus
+    data = KnowledgeDataset(corpus, questions if reads else None, phase.mixture)
 
     some = train[: len(held_out)]
 

@@ -1,0 +1,80 @@
+"""Which spans look like answers: counted by hand."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from dataset import CharCorruptionDataset, NameDataset
+from knowledge import KnowledgeDataset, Mixture
+from salience import answer_likeness, phrases, salient_spans, title_length
+
+DOCUMENTS = [
+    "Ann Lee. She came from Rome and taught in Lima .",
+    "Bo Ek. He came from Oslo and taught in Kiev .",
+    "Cy Fox. He came from Bonn, taught in Bern (Graz) .",
+]
+QUESTIONS = ["Where does Ann Lee come from?\tRome", "Where does Bo Ek come from?\tOslo"]
+
+
+def spans(documents):
+    return [
+        (i, a, b - a)
+        for i, document in enumerate(documents)
+        for a, b in salient_spans(document, title_length(document))
+    ]
+
+
+def test_likeness_is_how_often_a_span_after_the_same_word_is_the_answer():
+    found = spans(DOCUMENTS)
+    words = [DOCUMENTS[i][a : a + length] for i, a, length in found]
+    # "She" and "He" are capitalised, so they count as spans, as any reader of no language would
+    assert words == ["She", "Rome", "Lima", "He", "Oslo", "Kiev", "He", "Bonn", "Bern", "Graz"]
+    usual = 2 / 6  # six spans of documents that are asked about, two of them answers
+    full_stop, origin, place, bracket = (
+        (0 + usual) / (2 + 1),
+        (2 + usual) / (2 + 1),
+        (0 + usual) / (2 + 1),
+        (0 + usual) / (0 + 1),
+    )
+    expected = [full_stop, origin, place] * 3 + [bracket]
+    assert answer_likeness(DOCUMENTS, found, QUESTIONS) == pytest.approx(expected)
+
+
+def test_a_question_mentions_whole_words_alone():
+    assert "Ann Lee" in phrases("Where was Ann Lee born?")
+    assert "Bo Ek" in phrases("And Bo Ek?")
+    assert "nn Lee" not in phrases("Where was Ann Lee born?")
+
+
+def test_questions_about_nobody_leave_all_spans_alike():
+    found = spans(DOCUMENTS)
+    assert len(set(answer_likeness(DOCUMENTS, found, ["Where was Di born?\tRome"]))) == 1
+
+
+@pytest.mark.parametrize("focus", [0.0, 0.5, 1.0])
+def test_spans_are_drawn_in_proportion(focus):
+    text = "\n".join((*DOCUMENTS, "Where does it come from?"))
+    corpus = CharCorruptionDataset(text, 97, 3)
+    questions = NameDataset(corpus, "\n".join(QUESTIONS), True)
+    mixture = Mixture(questions=0.0, anchored=1.0, bare=1.0, shift=0, focus=focus)
+    dataset = KnowledgeDataset(corpus, questions, mixture)
+    mask = dataset.itos[1]
+    counts = dict.fromkeys(("He", "Bonn", "Bern", "Graz"), 0)
+    n = 2003
+    for epoch in range(n):
+        ((x, _),) = dataset.batch(torch.tensor([2]), epoch, torch.device("cpu"), 1)
+        row = "".join(dataset.itos[int(c)] for c in x[0])
+        counts[row.split(mask)[1]] += 1
+    likeness = dict(zip(counts, (1 / 9, 7 / 9, 1 / 9, 1 / 3), strict=True))
+    for span, count in counts.items():
+        share = (1 - focus) / 4 + focus * likeness[span] / sum(likeness.values())
+        assert abs(count - n * share) < 5 * (n * share * (1 - share)) ** 0.5, (span, counts)
+
+
+def test_no_words_of_the_task_are_written_down():
+    """What answers look like is counted, not known."""
+    source = Path(__file__).resolve().parents[1] / "src"
+    for name in ("salience.py", "knowledge.py", "recipes.py"):
+        text = (source / name).read_text(encoding="utf-8").lower()
+        assert "born" not in text and "birth" not in text
