@@ -2,7 +2,8 @@
 
 The rows of the knowledge recipe. A model that has only seen documents from their beginning stores
 what they say in a way that a question does not reach (Physics of Language Models 3.1, arXiv
-2309.14316). Here each row is, by chance, one of four kinds, and starts at a random position:
+2309.14316). Here each row is, by chance, one of four kinds, and starts at a random position if the
+mixture says so:
 
 - a training question with its answer;
 - an anchored window: `Title. ...left MASK right... MASK span MASK`, where the title is what the
@@ -45,11 +46,11 @@ KINDS = 7  # added to a dataset's stream number, so that rows draw apart from co
 class Mixture:
     """What rows are made of: probabilities, and lengths in characters."""
 
-    questions: float = 0.2  # of all rows
-    anchored: float = 0.7  # of the other rows
+    questions: float = 0.3  # of all rows
+    anchored: float = 1.0  # of the other rows
     bare: float = 0.4  # of the anchored rows: no window
-    window: int = 24  # the most on either side of the span
-    shift: int = 16  # the most that a row starts after position 0
+    window: int = 12  # the most on either side of the span
+    shift: int = 0  # the most that a row starts after position 0
     numbers: bool = False  # whether numbers are salient, as capitalised words are
     focus: float = 1.0  # of the spans, those drawn by how much they look like answers
 

@@ -243,7 +243,7 @@ def test_questions_are_taken_from_beside_the_corpus(folder, tmp_path):
     files = opened_by(tmp_path, "pretrain", "vanilla", folder / "wiki.txt", *command)
     assert str(folder / "birth_places_train.tsv") in files
     about = json.loads((tmp_path / "p.params.json").read_text(encoding="utf-8"))
-    assert about["dropout"] == 0 and about["mixture"]["questions"] == 0.2
+    assert about["dropout"] == 0 and about["mixture"]["questions"] == 0.3
     assert about["unicode_names"] and about["steps"] == 2
     shutil.copy(folder / "wiki.txt", tmp_path)
     done = run_script(RUN, "pretrain", "vanilla", tmp_path / "wiki.txt", *command, cwd=tmp_path)
