@@ -58,7 +58,8 @@ def answer_likeness(
     answers: dict[int, set[str]] = {}
     titled: dict[str, list[int]] = {}
     for i, document in enumerate(documents):
-        titled.setdefault(document[: title_length(document)], []).append(i)
+        if length := title_length(document):
+            titled.setdefault(document[:length], []).append(i)
     for row in questions:
         question, answer = row.split("\t")
         for mentioned in phrases(question) & titled.keys():

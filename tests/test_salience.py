@@ -47,6 +47,15 @@ def test_a_question_mentions_whole_words_alone():
     assert "nn Lee" not in phrases("Where was Ann Lee born?")
 
 
+def test_a_document_without_a_title_is_not_asked_about():
+    documents = ["no title here from Rome", *DOCUMENTS]
+    found = [(0, 19, 4), *spans(DOCUMENTS)]
+    found = [found[0], *((i + 1, a, length) for i, a, length in found[1:])]
+    questions = ["Where does Ann Lee come from ?\tRome"]  # a mark by itself is a word of nothing
+    without = answer_likeness(documents[1:], spans(DOCUMENTS), questions)
+    assert answer_likeness(documents, found, questions)[1:] == without
+
+
 def test_questions_about_nobody_leave_all_spans_alike():
     found = spans(DOCUMENTS)
     assert len(set(answer_likeness(DOCUMENTS, found, ["Where was Di born?\tRome"]))) == 1
