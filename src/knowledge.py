@@ -2,8 +2,8 @@
 
 The rows of the knowledge recipe. A model that has only seen documents from their beginning stores
 what they say in a way that a question does not reach (Physics of Language Models 3.1, arXiv
-2309.14316). Here each row is, by chance, one of four kinds, and starts at a random position if the
-mixture says so:
+2309.14316). Here each row is, by chance and by the mixture's shares, one of four kinds, and starts
+at a random position if the mixture says so:
 
 - a training question with its answer;
 - an anchored window: `Title. ...left MASK right... MASK span MASK`, where the title is what the
@@ -99,7 +99,8 @@ class KnowledgeDataset(Dataset):
         chance = 1 / self.count[document].double()
         share = self.mixture.focus if questions is not None else 0.0
         if share:
-            spans = zip(document.tolist(), *self.span_table.T.tolist(), strict=True)
+            table = self.span_table[: len(document)]  # without the one that stands for none
+            spans = zip(document.tolist(), *table.T.tolist(), strict=True)
             offsets = self.corpus.offsets.tolist()
             found = [(i, start - offsets[i], length) for i, start, length in spans]
             likeness = answer_likeness(self.corpus.data, found, questions.data)
@@ -178,7 +179,7 @@ class KnowledgeDataset(Dataset):
         """Segments of `Title. left MASK right MASK span MASK`, or `Title. MASK span MASK`."""
         mixture = self.mixture
         first, last = self.first[indices], self.first[indices] + self.count[indices] - 1
-        height = self.heights[first] + span / ONE
+        height = self.heights[first] + span.double() / ONE
         chosen = torch.searchsorted(self.heights, height, right=True) - 1
         chosen = torch.minimum(torch.maximum(chosen, first), last).clamp(min=0)
         start, length = self.span_table[chosen].unbind(1)

@@ -1,4 +1,7 @@
-"""Which spans of a document are worth asking for, told without knowing any language or place."""
+"""Which spans of a document are worth asking for.
+
+Told by titles, capitals and training questions: no word of a language and no place is written down.
+"""
 
 import re
 from collections import Counter
@@ -6,6 +9,7 @@ from collections.abc import Iterator
 
 TITLE = re.compile(r"(.{2,}?)(?<!\b\w)\. ")  # up to the first full stop that ends no initial
 WORD = re.compile(r"\w[\w'\u2019-]*")
+NEAR = 64  # characters before a span in which its word is looked for
 BEFORE = re.compile(r"(\w+|[^\w\s])\s*$")  # the word or mark that a span follows
 
 
@@ -52,7 +56,8 @@ def answer_likeness(
     """How much each span, (document, start, length), looks like what questions ask for, 0 to 1.
 
     Learning what to mask from questions (arXiv 2012.15856), as simply as can be: how often a span
-    that follows the same word is the answer, in the documents whose title a question mentions.
+    that follows the same word is the answer, in the documents whose title a question mentions (as
+    whole words; a shorter title inside a name counts too). All alike, where no span is an answer.
     `questions`: rows `question TAB answer`.
     """
     answers: dict[int, set[str]] = {}
@@ -68,12 +73,12 @@ def answer_likeness(
     asked, seen = Counter(), Counter()
     before = []
     for i, start, length in spans:
-        word = BEFORE.search(documents[i], 0, start)
+        word = BEFORE.search(documents[i], max(0, start - NEAR), start)
         before.append(word.group(1) if word else "")
         if i in answers:
             seen[before[-1]] += 1
             asked[before[-1]] += documents[i][start : start + length] in answers[i]
-    usual = asked.total() / max(1, seen.total())
+    usual = asked.total() / seen.total() if asked.total() else 1.0
     return [(asked[word] + usual) / (seen[word] + 1) for word in before]
 
 

@@ -155,8 +155,9 @@ def kept(x, y):
     return int(x[x != PAD][0]), tuple(torch.cat((x[:1], y)).tolist()[: int(y.nonzero().max()) + 2])
 
 
-def test_a_row_does_not_depend_on_its_batch():
-    dataset = build(Mixture())
+@pytest.mark.parametrize("mixture", [Mixture(), Mixture(anchored=0.6, shift=7)])
+def test_a_row_does_not_depend_on_its_batch(mixture):
+    dataset = build(mixture)
     whole = dataset.batch(torch.arange(23), 5, CPU, 3)
     together = {kept(x, y) for pair in whole for x, y in zip(*pair, strict=True)}
     alone = set()
@@ -167,7 +168,7 @@ def test_a_row_does_not_depend_on_its_batch():
 
 
 def test_rows_by_hand_differ_from_call_to_call_and_fit_the_block():
-    dataset = build(Mixture(), block_size=61)
+    dataset = build(Mixture(anchored=0.6, shift=7), block_size=61)
     pairs = [dataset[-1], dataset[22], dataset[3], dataset[3]]
     assert all(x.shape == y.shape == (60,) and x.dtype == torch.long for x, y in pairs)
     drawn = {tuple(dataset[3][0].tolist()) for _ in range(30)}
@@ -178,14 +179,16 @@ def test_rows_by_hand_differ_from_call_to_call_and_fit_the_block():
 
 def test_without_questions_all_rows_are_of_documents():
     corpus = CharCorruptionDataset("\n".join(DOCUMENTS[:11]), 97, 3)
-    dataset = KnowledgeDataset(corpus, None, Mixture(questions=0.9))
+    dataset = KnowledgeDataset(corpus, None, Mixture(questions=0.9, anchored=0.6, shift=7))
     assert not any(PAD_CHAR in x.lstrip(PAD_CHAR).rstrip(PAD_CHAR) or "Where was" in x
                    for _, x, _ in rows(dataset, 9))  # fmt: skip
 
 
-def test_a_corpus_without_titles_is_corrupted_as_ever():
+@pytest.mark.parametrize("row", [None, "what\tname"])
+def test_a_corpus_without_titles_is_corrupted_as_ever(row):
     corpus = CharCorruptionDataset("nothing with a title\nor a name in it", 61, 3)
-    dataset = KnowledgeDataset(corpus, None, Mixture(anchored=1.0, shift=0))
+    questions = row and NameDataset(corpus, row, True)
+    dataset = KnowledgeDataset(corpus, questions, Mixture(questions=0.0))
     for i, x, _ in rows(dataset, 5):
         assert x.count(MASK_CHAR) == 2
         assert set(x) - {MASK_CHAR, PAD_CHAR} <= set(corpus.data[i])

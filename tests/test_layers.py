@@ -75,3 +75,8 @@ def test_trainer_knows_nothing_of_the_task():
     text = (ROOT / "src" / "trainer.py").read_text(encoding="utf-8").lower()
     text = text.replace("knows nothing of gpts, names or characters", "")
     assert [word for word in words if word in text] == []
+
+
+def test_the_readme_names_every_file_of_src():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [path.name for path in SOURCES if f" {path.name} " not in readme] == ["__init__.py"]

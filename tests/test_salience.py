@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from dataset import CharCorruptionDataset, NameDataset
+from dataset import MASK_CHAR, CharCorruptionDataset, NameDataset
 from knowledge import KnowledgeDataset, Mixture
 from salience import answer_likeness, phrases, salient_spans, title_length
 
@@ -56,9 +56,20 @@ def test_a_document_without_a_title_is_not_asked_about():
     assert answer_likeness(documents, found, questions)[1:] == without
 
 
-def test_questions_about_nobody_leave_all_spans_alike():
+@pytest.mark.parametrize("row", ["Where was Di born?\tRome", "Where was Ann Lee born?\tParis"])
+def test_questions_that_no_span_answers_leave_all_spans_alike(row):
     found = spans(DOCUMENTS)
-    assert len(set(answer_likeness(DOCUMENTS, found, ["Where was Di born?\tRome"]))) == 1
+    likeness = answer_likeness(DOCUMENTS, found, [row])
+    assert set(likeness[:1]) != {0.0} and max(likeness) / min(likeness) < 4
+    corpus = CharCorruptionDataset("\n".join((*DOCUMENTS, "Where was Di born? Paris")), 97, 3)
+    questions = NameDataset(corpus, row, True)
+    mixture = Mixture(questions=0.0, bare=1.0)
+    dataset = KnowledgeDataset(corpus, questions, mixture)
+    drawn = set()
+    for epoch in range(101):
+        for x, _ in dataset.batch(torch.arange(3), epoch, torch.device("cpu"), 1):
+            drawn |= {"".join(dataset.itos[int(c)] for c in row).split(MASK_CHAR)[1] for row in x}
+    assert drawn == {DOCUMENTS[i][a : a + length] for i, a, length in found}
 
 
 @pytest.mark.parametrize("focus", [0.0, 0.5, 1.0])
@@ -68,13 +79,12 @@ def test_spans_are_drawn_in_proportion(focus):
     questions = NameDataset(corpus, "\n".join(QUESTIONS), True)
     mixture = Mixture(questions=0.0, anchored=1.0, bare=1.0, shift=0, focus=focus)
     dataset = KnowledgeDataset(corpus, questions, mixture)
-    mask = dataset.itos[1]
     counts = dict.fromkeys(("He", "Bonn", "Bern", "Graz"), 0)
     n = 2003
     for epoch in range(n):
         ((x, _),) = dataset.batch(torch.tensor([2]), epoch, torch.device("cpu"), 1)
         row = "".join(dataset.itos[int(c)] for c in x[0])
-        counts[row.split(mask)[1]] += 1
+        counts[row.split(MASK_CHAR)[1]] += 1
     likeness = dict(zip(counts, (1 / 9, 7 / 9, 1 / 9, 1 / 3), strict=True))
     for span, count in counts.items():
         share = (1 - focus) / 4 + focus * likeness[span] / sum(likeness.values())

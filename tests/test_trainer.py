@@ -29,6 +29,7 @@ CORPUS = "\n".join(
     f"Person {i}. Person {i} was born in {place} in 1{i:03d} and wrote {i % 7} books ."
     for i, place in enumerate(["Rome", "Lagos", "Oslo", "Lima", "London"] * 5)
 )
+QUESTIONS = "was Person 12 born\tOslo\nwas Person 13 born\tLima\nwas Person 14 born\tLondon"
 CPU = torch.device("cpu")
 
 
@@ -326,8 +327,8 @@ WORKER = """
 import sys, torch
 sys.path[:0] = [{src!r}, {tests!r}]
 import distributed, trainer
-from test_trainer import CORPUS, tiny
-from dataset import CharCorruptionDataset
+from test_trainer import CORPUS, QUESTIONS, tiny
+from dataset import CharCorruptionDataset, NameDataset
 from knowledge import KnowledgeDataset, Mixture
 from trainer import Trainer, TrainerConfig
 trainer.ROWS_A_PIECE = 1
@@ -335,7 +336,7 @@ with distributed.process_group():
     dataset = CharCorruptionDataset(CORPUS, 32)
     model = tiny(dataset).double()
     if {optimizer!r} == "muon":
-        dataset = KnowledgeDataset(dataset, None, Mixture(shift=5))
+        dataset = KnowledgeDataset(dataset, NameDataset(dataset, QUESTIONS), Mixture(shift=5))
     config = TrainerConfig(device="cpu", precision="fp32", max_epochs=3, batch_size={batch},
                            learning_rate=1e-2, parts=3, optimizer={optimizer!r})
     Trainer(model, dataset, None, config).train()

@@ -51,6 +51,7 @@ def mixed(phase: Phase, **shares) -> Phase:
 ARMS = {  # name -> the phase that differs from FULL (or, alone, from PLAIN) in that one thing
     "all": FULL,
     "no questions": mixed(FULL, questions=0.0),
+    "questions not read": mixed(FULL, questions=0.0, focus=0.0),  # to draw spans by, neither
     "no anchored rows": mixed(FULL, anchored=0.0),
     "no bare titles": mixed(FULL, bare=0.0),
     "no windows": mixed(FULL, bare=1.0),
@@ -126,8 +127,7 @@ def run(arm: str, settings: Settings) -> dict:
     utils.set_seed(settings.seed)
     drop = {f"{name}_pdrop": phase.dropout for name in ("embd", "attn", "resid")}
     model = GPT(GPTConfig(corpus.vocab_size, 128, n_embd=settings.n_embd, **drop))
-    reads = phase.mixture.questions or phase.mixture.focus
-    data = KnowledgeDataset(corpus, questions if reads else None, phase.mixture)
+    data = KnowledgeDataset(corpus, questions, phase.mixture)
 
     some = train[: len(held_out)]
 
@@ -235,7 +235,7 @@ def draw(results: list[dict], path: Path) -> None:
         steps = [point["steps"] for point in result["curve"]]
         share = [100 * point["held_out"] / result["asked"] for point in result["curve"]]
         label = result["arm"] + (f", seed {result['seed']}" if result["seed"] else "")
-        style = "-" if result["arm"] in ("all", "none") or "no " in result["arm"] else "--"
+        style = "--" if result["arm"].endswith("alone") else "-"
         axes.plot(steps, share, style, label=label, color=colours((i + 0.5) / len(order)))
     axes.set_xlabel("steps")
     axes.set_ylabel("people held out, % right")
