@@ -47,9 +47,9 @@ class Mixture:
     """What rows are made of: probabilities, and lengths in characters."""
 
     questions: float = 0.3  # of all rows
-    anchored: float = 1.0  # of the other rows
+    anchored: float = 0.7  # of the other rows
     bare: float = 0.4  # of the anchored rows: no window
-    window: int = 12  # the most on either side of the span
+    window: int = 24  # the most on either side of the span
     shift: int = 0  # the most that a row starts after position 0
     numbers: bool = False  # whether numbers are salient, as capitalised words are
     focus: float = 1.0  # of the spans, those drawn by how much they look like answers

@@ -1,8 +1,9 @@
 """Answers against steps of training: python labs/recipe_study/curve.py SNAPSHOT... --out FOLDER
 
-For each params file that `--snapshots` wrote, the share of right answers to the dev questions, to
-500 of the training questions, and, of the dev questions, to those whose place stands within the
-first 112 characters of the person's document. Numbers only, to FOLDER/curve.json and curve.png.
+For each params file that `--snapshots` wrote (the .json beside them are passed over), the share of
+right answers to the dev questions, to 500 of the training questions, and, of the dev questions, to
+those whose place stands within the first 112 characters of the person's document. Numbers only, to
+FOLDER/curve.json and curve.png.
 """
 
 import json
@@ -80,7 +81,8 @@ def main() -> None:
     names = ("wiki.txt", "birth_dev.tsv", "birth_places_train.tsv")
     corpus, dev, train = find_files(*names)
     text = read_text(corpus)
-    points = [measure(s, text, questions(dev), questions(train)[:500]) for s in args.snapshots]
+    paths = [path for path in args.snapshots if not path.endswith(".json")]
+    points = [measure(path, text, questions(dev), questions(train)[:500]) for path in paths]
     points.sort(key=lambda point: point["steps"])
     args.out.mkdir(parents=True, exist_ok=True)
     with write_whole(str(args.out / "curve.json")) as file:
