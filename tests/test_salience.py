@@ -63,7 +63,7 @@ def test_questions_that_no_span_answers_leave_all_spans_alike(row):
     assert set(likeness[:1]) != {0.0} and max(likeness) / min(likeness) < 4
     corpus = CharCorruptionDataset("\n".join((*DOCUMENTS, "Where was Di born? Paris")), 97, 3)
     questions = NameDataset(corpus, row, True)
-    mixture = Mixture(questions=0.0, bare=1.0)
+    mixture = Mixture(questions=0.0, anchored=1.0, bare=1.0)
     dataset = KnowledgeDataset(corpus, questions, mixture)
     drawn = set()
     for epoch in range(101):
