@@ -46,9 +46,20 @@ def rotary_table(length: int, size: int) -> Tensor:
 
 def rotate(x: Tensor, table: Tensor) -> Tensor:
     """x (B, H, T, D) with channels (2i, 2i + 1) of position t turned by the angle in table[t]."""
+    if x.device.type == "cpu" and not torch.compiler.is_compiling():
+        return turned(x, table)
     a, b = x.unflatten(-1, (-1, 2)).unbind(-1)
     cos, sin = table.to(x.dtype).unbind(-1)
     return torch.stack((a * cos - b * sin, a * sin + b * cos), dim=-1).flatten(-2)
+
+
+def turned(x: Tensor, table: Tensor) -> Tensor:
+    """rotate, as a product of complex numbers: a few times faster on a CPU, where every second
+    number is awkward to reach."""
+    dtype = torch.promote_types(x.dtype, torch.float32)
+    pairs = x.to(dtype).unflatten(-1, (-1, 2)).contiguous()
+    angles = torch.view_as_complex(table.to(dtype).contiguous())
+    return torch.view_as_real(torch.view_as_complex(pairs) * angles).flatten(-2).to(x.dtype)
 
 
 def alibi_slopes(heads: int) -> Tensor:
