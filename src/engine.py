@@ -55,35 +55,19 @@ def pick_precision(name: str, device: torch.device) -> torch.dtype:
     return {"fp32": torch.float32, "bf16": torch.bfloat16}[name]
 
 
-def glibc() -> ctypes.CDLL | None:
-    """The C library, where it is glibc."""
-    try:
-        return ctypes.CDLL("libc.so.6")
-    except OSError:
-        return None
-
-
 def keep_memory() -> None:
     """Tell glibc to keep freed memory: else each step maps it afresh, at the price of page faults.
 
     Does nothing where the C library is another one.
     """
-    libc = glibc()
-    if libc is None:
+    try:
+        libc = ctypes.CDLL("libc.so.6")
+    except OSError:
         return
     m_trim_threshold, m_mmap_threshold, m_arena_max = -1, -3, -8  # malloc.h
     libc.mallopt(m_mmap_threshold, 1 << 30)
     libc.mallopt(m_trim_threshold, 2**31 - 1)
     libc.mallopt(m_arena_max, 1)  # threads that share what one of them freed
-
-
-def trim_memory() -> None:
-    """Give back what keep_memory kept and nobody uses: now and then, for batches of ever new
-    shapes leave ever more gaps."""
-    libc = glibc()
-    if libc is not None:
-        libc.malloc_trim(0)
-
 
 def should_compile(name: str, device: torch.device) -> bool:
     """Whether to compile the step: "auto" does on CUDA, unless no compiler is at hand."""

@@ -28,7 +28,6 @@ from engine import (
     pick_device,
     pick_precision,
     should_compile,
-    trim_memory,
 )
 from files import UserError
 from optimizers import OPTIMIZERS, build_optimizer
@@ -37,7 +36,6 @@ from runlog import RunLog
 SCHEDULES = ("course", "cosine", "linear")
 UNTIMED_STEPS, TIMED_STEPS = 5, 20  # of a run with max_minutes: the first are slow
 TIME_SHARE = 0.97  # of the time left that is filled with steps
-TRIM_STEPS = 50  # between two times that memory is given back
 ROWS_A_PIECE = 16  # a batch's pieces are not smaller: below it, calls cost more than padding
 
 
@@ -148,8 +146,6 @@ class Trainer:
             while step < self.total_steps:
                 loss, targets, rate = self.step(step, next(batches))
                 self.record(step, loss, targets, rate)
-                if self.device.type == "cpu" and step % TRIM_STEPS == TRIM_STEPS - 1:
-                    trim_memory()
                 self.fit_to_time(step + 1 - first)
                 self.take_snapshot(step + 1)
                 stop = self.stopping(step)
