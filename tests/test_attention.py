@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from attention import POSITIONS, VARIANTS, variant_name
+from attention.positions import rotary_table, rotate
 from model import GPTConfig
 
 B, T, N, H, D = 2, 7, 11, 3, 10
@@ -296,3 +297,12 @@ def test_variant_names_that_cannot_be():
         variant_name(GPTConfig(13, N, variant="nonsense"))
     with pytest.raises(ValueError, match="synthesizer and rope; choose one"):
         variant_name(GPTConfig(13, N, synthesizer=True, rope=True))
+
+
+def test_both_ways_to_rotate_agree(monkeypatch):
+    """Pairs are complex numbers on a CPU; in compiled code and elsewhere, components."""
+    x = torch.randn(2, 3, 7, 10, dtype=torch.float64)
+    table = rotary_table(11, 10)[4:]
+    turned = rotate(x, table)
+    monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
+    torch.testing.assert_close(rotate(x, table), turned, rtol=0, atol=1e-12)

@@ -48,7 +48,7 @@ def mixed(phase: Phase, **shares) -> Phase:
     return replace(phase, mixture=replace(phase.mixture, **shares))
 
 
-ARMS = {  # name -> the phase that differs from FULL (or, alone, from PLAIN) in that one thing
+ARMS = {  # name -> the phase that differs from FULL (or, alone, from PLAIN) in what it names
     "all": FULL,
     "no questions": mixed(FULL, questions=0.0),
     "questions not read": mixed(FULL, questions=0.0, focus=0.0),  # to draw spans by, neither
