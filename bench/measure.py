@@ -4,6 +4,7 @@ Shapes: B rows, T real positions of a row (those whose target is not PAD), C cha
 """
 
 import argparse
+import contextlib
 import sys
 import time
 from collections.abc import Callable
@@ -119,6 +120,14 @@ def product_rate(dtype: torch.dtype, device: torch.device, repeats: int = 5) -> 
     b = torch.randn(MATRIX, MATRIX, device=device).to(dtype)
     seconds = [timed(lambda: a @ b, device) for _ in range(repeats + 1)]
     return 2 * MATRIX**3 / median(seconds[1:])
+
+
+def reset_peak_memory(device: torch.device) -> None:
+    """Let peak_memory count from now on: on CUDA, and on Linux where the kernel allows it."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    with contextlib.suppress(OSError), open("/proc/self/clear_refs", "w") as file:
+        file.write("5")  # man 5 proc: the peak resident size becomes the present one
 
 
 def peak_memory(device: torch.device) -> int | None:

@@ -107,6 +107,8 @@ def main(argv: list[str] | None = None) -> None:
         model = load_model(args.reading_params_path, corpus, args.variant)
         model.to(pick_device(args.device))
         source = open_answers(model, corpus, args.reading_params_path, corpus_path, *finetuning)
+    if hasattr(sys.stdin, "reconfigure"):
+        sys.stdin.reconfigure(encoding="utf-8", errors="replace")
     if not converse(source, sys.stdin, sys.stdin.isatty() and not args.json, args.json):
         sys.exit(2)
 

@@ -1,24 +1,28 @@
-"""Teach a model's confidence what it is worth, on people that the finetuning did not see.
+"""Teach a model's confidence what it is worth, on people that its training did not ask about.
 
     python src/calibrate.py split birth_places_train.tsv --seen seen.tsv --held_out held_out.tsv
     python src/run.py finetune vanilla wiki.txt --reading_params_path pretrain.params \\
         --finetune_corpus_path seen.tsv --writing_params_path seen.params
-    python src/calibrate.py fit wiki.txt held_out.tsv --reading_params_path seen.params \\
-        --for_params finetune.params
+    python src/calibrate.py fit wiki.txt held_out.tsv --seen seen.tsv \\
+        --reading_params_path seen.params --for_params finetune.params
 
-`split` sets 200 of the training questions aside, the finetuning sees the others, and `fit`
-compares that model's confidence in its answers about the 200 with what is right. What it finds
-stands in `finetune.params.calibration.json`, where `run.py evaluate --report` and `ask.py` look
-for it when they answer with the final params. Where pretraining reads the training questions too,
-it must read seen.tsv on the way to `seen.params`.
+`split` sets 200 of the training questions aside (none that is there twice, perhaps with another
+place), the finetuning sees the others, and `fit` compares that model's confidence in its answers
+about the 200 with what is right. What it finds stands in `finetune.params.calibration.json`, where
+`run.py evaluate --report` and `ask.py` look for it when they answer with the final params. Where
+pretraining reads the training questions too, it must read seen.tsv on the way to `seen.params`.
 """
 
 import argparse
+import os
 import random
+from collections import Counter
 
 import confidence
 import metrics
+from attention import VARIANTS
 from dataset import CharCorruptionDataset
+from engine import DEVICES, pick_device
 from evaluation import Answers, load_golds, load_model, load_questions
 from files import (
     Parser,
@@ -37,38 +41,61 @@ HELD_OUT = 200
 def split(path: str, seen_path: str, held_out_path: str, count: int, seed: int) -> None:
     """Write `count` random rows of a file to one file and the others to another, in their order.
 
-    Raises UserError where fewer rows than `count` + 1 are there.
+    A question that stands in several rows is never held out. Raises UserError where fewer rows
+    than `count` + 1 are there, or too few questions of one row.
     """
     rows = [line for line in read_text(path).split("\n") if line.strip()]
     if not 0 < count < len(rows):
         raise UserError(f"{path}: has {len(rows)} rows; hold out fewer than that, and at least one")
-    chosen = set(random.Random(seed).sample(range(len(rows)), count))
+    questions = [row.split("\t")[0] for row in rows]
+    times = Counter(questions)
+    single = [i for i, question in enumerate(questions) if times[question] == 1]
+    if count > len(single):
+        raise UserError(f"{path}: only {len(single)} questions stand once; hold out no more")
+    chosen = set(random.Random(seed).sample(single, count))
     for target, wanted in ((held_out_path, True), (seen_path, False)):
         with write_whole(target) as file:
             file.writelines(row + "\n" for i, row in enumerate(rows) if (i in chosen) == wanted)
     print(f"{seen_path}: {len(rows) - count} rows; {held_out_path}: {count} rows")
 
 
-def fit(corpus_path: str, held_out_path: str, params_path: str, for_params: str) -> dict:
-    """Fit the confidence of the params' model on the held-out questions, write and return it."""
+def fit(args: argparse.Namespace, corpus_path: str, held_out_path: str, seen_path: str) -> dict:
+    """Fit the confidence of the params' model on the held-out questions, write and return it.
+
+    Raises UserError where a held-out question is among the seen ones.
+    """
+    for_params = args.for_params or args.reading_params_path
+    check_writable(confidence.calibration_path(for_params))
+    if not os.path.exists(for_params):
+        raise UserError(f"{for_params}: no such file; --for_params names the params to answer with")
     corpus = CharCorruptionDataset(read_text(corpus_path), 128)
-    model = load_model(params_path, corpus)
+    model = load_model(args.reading_params_path, corpus, args.variant)
     questions = load_questions(held_out_path, corpus, model.max_length)
     golds = load_golds(held_out_path)
     if golds is None:
         raise UserError(f"{held_out_path}: has no places; give rows of question, tab, place")
+    both = set(questions) & set(load_questions(seen_path, corpus, model.max_length))
+    if both:
+        raise UserError(
+            f"{held_out_path}: {len(both)} of its questions stand in {seen_path} too "
+            f"({min(both)!r}); hold out others (calibrate.py split)"
+        )
+    model.to(pick_device(args.device))
     rows = Answers(model, corpus, Corpus("")).details(questions, golds)
-    calibration = confidence.fit(rows) | {"params": params_path}
-    confidence.write_calibration(calibration, confidence.calibration_path(for_params))
+    calibration = confidence.fit(rows)
+    confidence.write_calibration(calibration, for_params)
     right = [row["correct"] for row in rows]
-    sure = [confidence.confidence(row, calibration) for row in rows]
-    before = [row["confidence"] for row in rows]
-    print(
-        f"{sum(right)} of {len(right)} right; calibration error "
-        f"{metrics.calibration_error(right, before):.3f} before, "
-        f"{metrics.calibration_error(right, sure):.3f} after; "
-        f"written to {confidence.calibration_path(for_params)}"
-    )
+    print(f"{sum(right)} of {len(right)} right", end="")
+    kinds = {"before": [row["confidence"] for row in rows], "after": confidence.cross_fitted(rows)}
+    for kind, sure in kinds.items():
+        print(
+            f"; {kind}: calibration error {metrics.calibration_error(right, sure):.3f} "
+            f"(band {metrics.calibration_band(sure):.3f}), Brier {metrics.brier(right, sure):.4f}",
+            end="",
+        )
+    print(" (by fits on the other tenths)")
+    print(f"bias {calibration['bias']:.3f}, slope {calibration['slope']:.3f}: ", end="")
+    print(confidence.calibration_path(for_params))
     return calibration
 
 
@@ -84,8 +111,11 @@ def parser() -> argparse.ArgumentParser:
     two = commands.add_parser("fit", help="fit the confidence on the questions set aside")
     two.add_argument("pretrain_corpus_path")
     two.add_argument("held_out_path")
+    two.add_argument("--seen", required=True, help="the questions that the params were trained on")
     two.add_argument("--reading_params_path", required=True, help="finetuned on the others")
     two.add_argument("--for_params", help="the params it is for; --reading_params_path by default")
+    two.add_argument("--variant", choices=tuple(VARIANTS), help="where the params do not tell")
+    two.add_argument("--device", choices=DEVICES, default="auto")
     return p
 
 
@@ -97,10 +127,7 @@ def main(argv: list[str] | None = None) -> None:
             check_writable(target)
         split(path, args.seen, args.held_out, args.count, args.seed)
         return
-    for_params = args.for_params or args.reading_params_path
-    check_writable(confidence.calibration_path(for_params))
-    paths = find_files(args.pretrain_corpus_path, args.held_out_path)
-    fit(*paths, args.reading_params_path, for_params)
+    fit(args, *find_files(args.pretrain_corpus_path, args.held_out_path, args.seen))
 
 
 if __name__ == "__main__":

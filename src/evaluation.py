@@ -19,7 +19,23 @@ ANSWER_LENGTH = 32  # characters generated for an answer (the course's number)
 SAMPLES = 10  # answers drawn for the agreement
 BEAMS = 4
 INVENTED = 500  # people at most, for the control
-SIZES = {"n_layer": 4, "n_head": 8, "n_embd": 256, "block_size": 128}  # the course's
+COURSE_SIZES = {"n_layer": 4, "n_head": 8, "n_embd": 256, "block_size": 128}
+
+
+def load_rows(path: str) -> list[tuple[str, list[str]]]:
+    """Where each row of a TSV file stands, and its one or two columns.
+
+    Raises UserError naming a row that has not as many columns as the first.
+    """
+    rows = [(n, line) for n, line in enumerate(read_text(path).split("\n"), 1) if line.strip()]
+    found, columns = [], rows[0][1].count("\t")
+    for number, line in rows:
+        fields, where = line.rstrip("\r").split("\t"), f"{path}, row {number}"
+        if len(fields) != columns + 1 or len(fields) > 2:
+            wanted = "a question, a tab and a place" if columns else "a question without a tab"
+            raise UserError(f"{where}: not {wanted}: {line!r}; mend it")
+        found.append((where, fields))
+    return found
 
 
 def load_questions(path: str, dataset: CharCorruptionDataset, max_length: int) -> list[str]:
@@ -28,15 +44,8 @@ def load_questions(path: str, dataset: CharCorruptionDataset, max_length: int) -
     Raises UserError naming the row that has more columns, a character that the model never saw, or
     more characters than leave room for an answer.
     """
-    rows = [(n, line) for n, line in enumerate(read_text(path).split("\n"), 1) if line.strip()]
-    questions, columns = [], rows[0][1].count("\t")
-    for number, line in rows:
-        fields = line.rstrip("\r").split("\t")
-        where = f"{path}, row {number}"
-        if len(fields) != columns + 1 or len(fields) > 2:
-            wanted = "a question, a tab and a place" if columns else "a question without a tab"
-            raise UserError(f"{where}: not {wanted}: {line!r}; mend it")
-        question = fields[0]
+    questions = []
+    for where, (question, *_) in load_rows(path):
         check_question(question, dataset.stoi, where)
         if len(question) + 2 > max_length:
             raise UserError(
@@ -89,10 +98,14 @@ def write_predictions(answers: list[str], path: str) -> None:
 def load_model(path: str, dataset: CharCorruptionDataset, variant: str | None = None) -> GPT:
     """The model of a params file, on the CPU, as `<path>.json` or else the shapes describe it.
 
-    `variant` serves where neither tells. Raises UserError for params of another corpus.
+    `variant` serves where neither tells. Raises UserError where they tell of another one, and for
+    params of another corpus.
     """
     state, description = checkpoint.load_params(path)
-    found = SIZES | {"variant": variant} | checkpoint.infer_description(state) | description
+    told = checkpoint.infer_description(state) | description
+    found = COURSE_SIZES | {"variant": variant} | told
+    if variant not in (None, found["variant"]):
+        raise UserError(f"{path}: holds a {found['variant']} model, not {variant}; drop --variant")
     if not description:
         print(f"{path}.json is missing; assuming {found}")
     if found.pop("vocabulary", vocabulary_hash(dataset)) != vocabulary_hash(dataset):
@@ -182,11 +195,13 @@ def open_answers(
     finetuning_path: str | None = None,
 ) -> Answers:
     """Answers of the model in `params_path`, with the calibration that stands beside it."""
-    path = confidence.calibration_path(params_path)
-    calibration = confidence.read_calibration(path)
+    calibration = confidence.read_calibration(params_path)
     if calibration is None:
+        path = confidence.calibration_path(params_path)
         print(f"{path} is missing: the confidence is uncalibrated (src/calibrate.py makes one)")
     finetuning = load_golds(finetuning_path) if finetuning_path else None
+    if finetuning_path and finetuning is None:
+        raise UserError(f"{finetuning_path}: has no places; give rows of question, tab, place")
     return Answers(model, dataset, Corpus(read_text(corpus_path)), calibration, finetuning)
 
 
@@ -217,10 +232,8 @@ def certainty(
 
 def load_golds(path: str) -> list[str] | None:
     """The places in the second column of a TSV file; None where it has none."""
-    rows = [line for line in read_text(path).split("\n") if line.strip()]
-    if "\t" not in rows[0]:
-        return None
-    return [row.rstrip("\r").split("\t")[1].strip() for row in rows]
+    rows = [fields for _, fields in load_rows(path)]
+    return [place.strip() for _, place in rows] if len(rows[0]) == 2 else None
 
 
 def write_report_files(

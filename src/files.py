@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import hashlib
 import os
 import sys
 import tempfile
@@ -88,6 +89,12 @@ def read_text(path: str) -> str:
     if not text.strip():
         raise UserError(f"{path}: the file is empty; give one that has text in it")
     return text
+
+
+def digest(path: str) -> str:
+    """sha256 of a file's content."""
+    with open(path, "rb") as file:
+        return hashlib.sha256(file.read()).hexdigest()
 
 
 def check_writable(path: str) -> None:

@@ -50,10 +50,15 @@ def brier(right: Sequence[float], confidence: Sequence[float]) -> float:
     return float(np.mean((np.asarray(confidence, float) - np.asarray(right, float)) ** 2))
 
 
+def bin_of(confidence: np.ndarray) -> np.ndarray:
+    """The number of the bin that each confidence falls into; 1 falls into the last."""
+    return np.minimum((confidence * BINS).astype(int), BINS - 1)
+
+
 def bins(right: Sequence[float], confidence: Sequence[float]) -> list[dict]:
     """The reliability diagram: ten bins of equal width with count, mean confidence, accuracy."""
     right, confidence = np.asarray(right, float), np.asarray(confidence, float)
-    which = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    which = bin_of(confidence)
     rows = []
     for number in range(BINS):
         inside = which == number
@@ -82,8 +87,7 @@ def calibration_band(
     95 % of simulations: each answer right with a probability of its confidence."""
     confidence = np.asarray(confidence, float)
     draws = np.random.default_rng(seed).random((simulations, len(confidence))) < confidence
-    which = np.minimum((confidence * BINS).astype(int), BINS - 1)
-    member = np.eye(BINS)[which]  # (n, bins)
+    member = np.eye(BINS)[bin_of(confidence)]  # (n, bins)
     gaps = np.abs((draws - confidence) @ member).sum(1) / len(confidence)
     return float(np.quantile(gaps, share))
 

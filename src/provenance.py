@@ -4,7 +4,9 @@ import random
 import re
 from collections.abc import Iterable
 
-SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[^\W\d_a-z])")
+from salience import title_length
+
+SENTENCE_END = re.compile(r"(?<!\b\w\.)(?<!\bSt\.)(?<!\bDr\.)(?<=[.!?])\s+(?=[^\W\d_a-z])")
 QUESTION = re.compile(r"Where was (?P<name>.+) born\?")
 
 
@@ -40,7 +42,7 @@ class Corpus:
 
     def own_lines(self, name: str) -> list[int]:
         """The lines of the documents that begin with the name."""
-        pattern = whole_words(name)
+        pattern = re.compile(rf"{re.escape(name)}(?![\w-])")
         return [
             line
             for line, document in enumerate(self.documents, start=1)
@@ -48,11 +50,17 @@ class Corpus:
         ]
 
     def sentence(self, line: int, words: str) -> dict | None:
-        """The sentence of a document that has these words after the first place where they stand:
-        {"line", "sentence", "start", "end"} (the words are sentence[start:end]), or None."""
+        """The sentence of a document in which these words first stand, but as part of its title
+        (a name): {"line", "sentence", "start", "end"} (the words are sentence[start:end]), or None.
+        """
         document = self.documents[line - 1]
-        match = whole_words(words).search(document) if words else None
-        if match is None:
+        title = document[: title_length(document)]
+        titles = [m.span() for m in re.finditer(re.escape(title), document)] if title else []
+        matches = whole_words(words).finditer(document) if words else ()
+        for match in matches:
+            if not any(start <= match.start() and match.end() <= end for start, end in titles):
+                break
+        else:
             return None
         ends = [m for m in SENTENCE_END.finditer(document)]
         first = max((m.end() for m in ends if m.end() <= match.start()), default=0)

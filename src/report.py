@@ -20,7 +20,20 @@ import metrics
 from files import Parser, UserError, check_writable, errors_are_sentences, read_text, write_whole
 from provenance import person
 
-NEEDED = ("question", "answer", "gold", "correct", "logprob", "confidence", "answer_in_document")
+
+def finite(value: object) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)
+
+
+NEEDED = {  # what the report reads of every row, and what it can be
+    "question": lambda value: isinstance(value, str),
+    "answer": lambda value: isinstance(value, str),
+    "gold": lambda value: value is None or isinstance(value, str),
+    "correct": lambda value: value is None or isinstance(value, bool),
+    "logprob": finite,
+    "confidence": lambda value: finite(value) and 0 <= value <= 1,
+    "answer_in_document": lambda value: isinstance(value, bool),
+}
 BASELINE = "London"
 COMPARED = (
     "right", "95 % interval", "“London” every time", "supported by the person’s document",
@@ -29,7 +42,7 @@ COMPARED = (
 )  # fmt: skip
 TOP = 10  # most frequent answers shown
 NAME_LENGTHS = (11, 13, 15, 18)  # upper ends of the groups, in characters
-PLACE_COUNTS = (1, 3, 10, 30)
+PLACE_COUNTS = (0, 1, 3, 10, 30)
 DOCUMENTS = (0, 1)
 
 
@@ -58,7 +71,7 @@ class Run:
 def load_run(path: str) -> Run:
     """The run whose rows are in `path`; `<path without .jsonl>.run.json` is read where it is there.
 
-    Raises UserError for a line that is no row of a report.
+    Raises UserError for a line that is no row of a report, or other facts than those of a run.
     """
     rows = []
     for number, line in enumerate(read_text(path).split("\n"), start=1):
@@ -73,6 +86,8 @@ def load_run(path: str) -> Run:
             raise UserError(
                 f"{about_path}: not JSON (line {error.lineno}); run evaluate --report anew"
             ) from None
+        if not concerns_a_run(about):
+            raise UserError(f"{about_path}: not what evaluate --report writes; run it anew")
     name = os.path.basename(path).removesuffix(".jsonl").removesuffix(".predictions")
     return Run(name, rows, about)
 
@@ -80,12 +95,33 @@ def load_run(path: str) -> Run:
 def read_row(line: str, where: str) -> dict:
     try:
         row = json.loads(line)
-        missing = [name for name in NEEDED if name not in row]
-    except (json.JSONDecodeError, TypeError):
-        missing = ["JSON object"]
-    if missing or not isinstance(row, dict):
-        raise UserError(f"{where}: has no {missing[0]}; give a file of run.py evaluate --report")
+    except json.JSONDecodeError:
+        row = None
+    if not isinstance(row, dict):
+        raise UserError(f"{where}: no JSON object; give a file of run.py evaluate --report")
+    for name, fits in NEEDED.items():
+        if name not in row:
+            raise UserError(f"{where}: has no {name}; give a file of run.py evaluate --report")
+        if not fits(row[name]):
+            raise UserError(f"{where}: {name} cannot be {row[name]!r}; run evaluate --report anew")
     return row
+
+
+def concerns_a_run(about: object) -> bool:
+    """Whether this is what `.run.json` holds, as far as the report reads it."""
+    if not isinstance(about, dict):
+        return False
+    invented, calibration = about.get("invented") or [], about.get("calibration") or {}
+    counts = about.get("finetuning_answers") or {}
+    return (
+        isinstance(invented, list)
+        and all(isinstance(row, dict) and finite(row.get("confidence")) for row in invented)
+        and all(isinstance(row.get("answer"), str) for row in invented)
+        and isinstance(calibration, dict)
+        and (not calibration or "questions" in calibration)
+        and isinstance(counts, dict)
+        and all(map(finite, counts.values()))
+    )
 
 
 # ---------------------------------------------------------------------------------------------
@@ -167,9 +203,9 @@ def grouped(rows: list[dict], value: Callable[[dict], int], ends: tuple[int, ...
 
 def group_label(low: int | None, high: int | None) -> str:
     if low is None:
-        return f"≤ {high}" if high > 1 else str(high)
+        return f"≤ {high}" if high else "0"
     if high is None:
-        return f"> {low}" if low else "≥ 1"
+        return f"> {low}"
     return str(high) if high == low + 1 else f"{low + 1}–{high}"
 
 

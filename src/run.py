@@ -5,7 +5,6 @@ python src/run.py pretrain|finetune|evaluate VARIANT CORPUS [--reading_params_pa
 
 import argparse
 import contextlib
-import hashlib
 import itertools
 import os
 import sys
@@ -20,6 +19,7 @@ from attention import POSITIONS, VARIANTS, bottleneck, positions_name
 from dataset import CharCorruptionDataset, NameDataset, vocabulary_hash
 from engine import COMPILE, DEVICES, PRECISIONS, pick_device
 from evaluation import (
+    COURSE_SIZES,
     load_golds,
     load_questions,
     open_answers,
@@ -27,7 +27,15 @@ from evaluation import (
     write_predictions,
     write_report_files,
 )
-from files import Parser, UserError, check_writable, errors_are_sentences, find_files, read_text
+from files import (
+    Parser,
+    UserError,
+    check_writable,
+    digest,
+    errors_are_sentences,
+    find_files,
+    read_text,
+)
 from knowledge import KnowledgeDataset
 from model import GPT, GPTConfig
 from optimizers import OPTIMIZERS
@@ -35,7 +43,6 @@ from recipes import RECIPES, Phase, trainer_config
 from runlog import RunLog
 
 STARTED = time.monotonic() - time.process_time()  # the process's start: imports take seconds
-COURSE_SIZES = {"n_layer": 4, "n_head": 8, "n_embd": 256, "block_size": 128}
 SETTINGS = [  # what flags say of a run, by their names in TrainerConfig
     *("max_epochs", "max_steps", "max_minutes", "batch_size", "schedule", "optimizer", "shuffle"),
     *("seed", "device", "precision", "compile", "num_workers", "checkpoint_minutes", "resume"),
@@ -279,12 +286,6 @@ def training_data(
     titled = int((data.count > 0).sum())
     print(f"{titled} of {len(corpus)} documents have a title and something to ask for")
     return data
-
-
-def digest(path: str) -> str:
-    """sha256 of a file's content."""
-    with open(path, "rb") as file:
-        return hashlib.sha256(file.read()).hexdigest()
 
 
 def log_folder(args: argparse.Namespace) -> str:

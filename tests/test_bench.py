@@ -12,6 +12,8 @@ sys.path.insert(0, str(ROOT / "bench"))
 import measure  # noqa: E402
 from plain import PlainGPT, PlainTraining  # noqa: E402
 
+from files import find_files, read_text  # noqa: E402
+
 TINY = ("--n_layer", 1, "--n_head", 2, "--n_embd", 16, "--block_size", 16, "--batch_size", 5)
 TINY += ("--corpus", "corpus.txt", "--steps", 1, "--rounds", 2)
 
@@ -129,3 +131,17 @@ def test_scaling_shares_the_same_tokens_among_processes(corpus):
     assert (one["value"], two["value"]) == (1, 2)
     assert one["flop_per_token"] == two["flop_per_token"]
     assert two["us_per_token"] > 0
+
+
+@pytest.mark.slow
+def test_answers_are_timed_beside_the_plain_loops(tmp_path):
+    done = run_script("bench/answer.py", "--repeats", 2, cwd=tmp_path)
+    result = last_line(done)
+    (dev,) = find_files("birth_dev.tsv")
+    count = len(read_text(dev).splitlines())
+    assert result["questions"] == count and result["plain_questions_timed"] == -(-count // 10)
+    assert result["ratio"] == pytest.approx(result["plain_seconds"] / result["ours_seconds"])
+    assert result["ratio"] > 2 and result["different_answers"] == result["of_these_near_ties"]
+    assert len(result["ours_all_runs"]) == 2
+    if sys.platform == "linux":
+        assert 100e6 < result["peak_bytes"] < 3e9

@@ -142,8 +142,7 @@ def synthetic(count, seed, slope=0.5, shift=-1.0):
     for logprob in -draws.exponential(1.0, count):
         p = 1 / (1 + math.exp(-(slope * confidence.log_odds(logprob) + shift)))
         rows.append({
-            "logprob": float(logprob), "margin": 2.0, "first_entropy": 1.0, "agreement": 0.5,
-            "correct": bool(draws.random() < p), "truth": p,
+            "logprob": float(logprob), "correct": bool(draws.random() < p), "truth": p,
         })  # fmt: skip
     return rows
 
@@ -157,12 +156,13 @@ def test_a_fit_finds_the_true_probabilities():
 
 def test_a_fit_is_where_the_penalised_likelihood_is_flat():
     rows = synthetic(200, seed=3)
-    found = confidence.fit(rows)["weights"]
+    calibration = confidence.fit(rows)
+    found = [calibration["bias"], calibration["slope"]]
 
     def loss(weights):
-        total = sum((w - s) ** 2 for w, s in zip(weights, confidence.START, strict=True)) / 2
+        total = (weights[0] / 0.3) ** 2 / 2 + ((weights[1] - 1) / 0.2) ** 2 / 2
         for row in rows:
-            z = sum(w * f for w, f in zip(weights, confidence.features(row), strict=True))
+            z = weights[0] + weights[1] * confidence.log_odds(row["logprob"])
             total += math.log1p(math.exp(-z if row["correct"] else z))
         return total
 
@@ -170,6 +170,32 @@ def test_a_fit_is_where_the_penalised_likelihood_is_flat():
         for change in (-0.05, 0.05):
             moved = [w + change * (i == j) for j, w in enumerate(found)]
             assert loss(moved) > loss(found)
+
+
+def test_a_fit_on_few_rows_of_an_honest_model_does_little_harm():
+    """Excess Brier score over the true probabilities, mean of twenty fits on 200 rows each."""
+    harm = []
+    for seed in range(20):
+        calibration = confidence.fit(synthetic(200, seed=seed, slope=1.0, shift=0.0))
+        fresh = synthetic(500, seed=1000 + seed, slope=1.0, shift=0.0)
+        gaps = [confidence.confidence(row, calibration) - row["truth"] for row in fresh]
+        harm.append(np.mean(np.square(gaps)))
+    assert np.mean(harm) < 0.001
+
+
+def test_cross_fitted_confidences_never_saw_their_row():
+    rows = synthetic(37, seed=5)
+    found = confidence.cross_fitted(rows)
+    for i in (0, 17, 36):
+        turned = [row | {"correct": row["correct"] ^ (j == i)} for j, row in enumerate(rows)]
+        assert confidence.cross_fitted(turned)[i] == found[i]
+        assert confidence.cross_fitted(turned) != found
+
+
+def test_log_odds():
+    assert confidence.log_odds(math.log(0.5)) == pytest.approx(0)
+    assert confidence.log_odds(math.log(0.9)) == pytest.approx(math.log(9))
+    assert confidence.log_odds(0.0) == 12 and confidence.log_odds(-1000.0) == -12
 
 
 def test_a_fit_needs_right_and_wrong_answers():
@@ -181,15 +207,22 @@ def test_a_fit_needs_right_and_wrong_answers():
 def test_split_fit_and_use(known, tmp_path):
     for name in ("wiki.txt", "dev.tsv", "train.tsv", "known.params", "known.params.json"):
         shutil.copy(known / name, tmp_path)
+    other = tmp_path / "others.tsv"
+    other.write_text("Where was Bob Lee born?\tRome\n")
     names = {name: str(tmp_path / name) for name in ("dev.tsv", "seen.tsv", "held.tsv")}
     command = ["split", names["dev.tsv"], "--seen", names["seen.tsv"]]
     calibrate.main([*command, "--held_out", names["held.tsv"], "--count", "5"])
     dev, seen, held = (Path(path).read_text().splitlines() for path in names.values())
     assert len(seen) == 7 and len(held) == 5 and sorted(seen + held) == sorted(dev)
     params = str(tmp_path / "known.params")
-    calibrate.main(
-        ["fit", str(tmp_path / "wiki.txt"), names["dev.tsv"], "--reading_params_path", params]
-    )
+    fit = ["fit", str(tmp_path / "wiki.txt"), names["dev.tsv"], "--reading_params_path", params]
+    with pytest.raises(UserError, match="7 of its questions stand in"):
+        calibrate.main([*fit, "--seen", names["seen.tsv"]])
+    with pytest.raises(UserError, match="not vanilla|not rope|drop --variant"):
+        calibrate.main([*fit, "--seen", str(other), "--variant", "rope"])
+    with pytest.raises(UserError, match="no such file"):
+        calibrate.main([*fit, "--seen", str(other), "--for_params", str(tmp_path / "none.params")])
+    calibrate.main([*fit, "--seen", str(other)])
     path = evaluate(tmp_path)
     calibration = json.load(open(f"{params}.calibration.json"))
     assert json.load(open(f"{path}.run.json"))["calibration"] == calibration
@@ -198,12 +231,46 @@ def test_split_fit_and_use(known, tmp_path):
         assert row["confidence"] != pytest.approx(math.exp(row["logprob"]), abs=1e-6)
 
 
-@pytest.mark.parametrize("content", ["[]", "{", '{"weights": [1], "features": []}'])
+BROKEN = ["[]", "{", '{"bias": 0, "slope": "1", "questions": 7}', '{"weights": [1]}']
+
+
+@pytest.mark.parametrize("content", BROKEN)
 def test_a_broken_calibration_is_named(tmp_path, content):
-    path = tmp_path / "x.params.calibration.json"
-    path.write_text(content)
-    with pytest.raises(UserError, match="calibration.json"):
-        confidence.read_calibration(str(path))
+    (tmp_path / "x.params.calibration.json").write_text(content)
+    with pytest.raises(UserError, match="x.params.calibration.json: not a calibration"):
+        confidence.read_calibration(str(tmp_path / "x.params"))
+
+
+def test_a_calibration_of_other_params_is_refused(tmp_path):
+    params = tmp_path / "x.params"
+    params.write_bytes(b"one model")
+    confidence.write_calibration(confidence.fit(synthetic(13, seed=1)), str(params))
+    assert confidence.read_calibration(str(params))["questions"] == 13
+    params.write_bytes(b"another")
+    with pytest.raises(UserError, match="made for other params"):
+        confidence.read_calibration(str(params))
+
+
+def test_a_question_of_two_rows_is_never_held_out(tmp_path):
+    rows = [f"Where was Ann {i} born?\tRome\n" for i in range(5)]
+    rows += ["Where was Bob Hill born?\tRome\n", "Where was Bob Hill born?\tBonn\n"]
+    (tmp_path / "a.tsv").write_text("".join(rows))
+    held = tmp_path / "held.tsv"
+    for seed in range(5):
+        calibrate.split(str(tmp_path / "a.tsv"), str(tmp_path / "seen.tsv"), str(held), 5, seed)
+        assert "Bob" not in held.read_text() and len(held.read_text().splitlines()) == 5
+    with pytest.raises(UserError, match="only 5 questions stand once"):
+        calibrate.split(str(tmp_path / "a.tsv"), str(tmp_path / "seen.tsv"), str(held), 6, 0)
+
+
+def test_finetuning_answers_need_places(known):
+    (known / "blind.tsv").write_text(question("Ann Lee"), encoding="utf-8")
+    dataset, model = open_world(known)
+    paths = str(known / "known.params"), str(known / "wiki.txt"), str(known / "blind.tsv")
+    with pytest.raises(UserError, match="blind.tsv: has no places"):
+        evaluation.open_answers(model, dataset, *paths)
+    with pytest.raises(UserError, match="holds a vanilla model, not rope"):
+        evaluation.load_model(paths[0], dataset, "rope")
 
 
 def test_split_refuses_to_hold_out_everything(tmp_path):

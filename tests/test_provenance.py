@@ -42,6 +42,16 @@ def test_the_sentence_with_its_line_and_place():
     assert source["sentence"][source["start"] : source["end"]] == "St. Louis"
 
 
+def test_a_title_is_no_source_and_initials_end_no_sentence():
+    corpus = Corpus("Jack London. Jack London was a writer. He knew J. B. Priestley of London.")
+    source = corpus.look_up("Jack London", "London")["provenance"]
+    assert source["sentence"] == "He knew J. B. Priestley of London."
+    found = corpus.sentence(1, "Priestley")
+    assert found["sentence"] == "He knew J. B. Priestley of London."
+    assert Corpus("York Lee. He lives.").look_up("York Lee", "York")["provenance"] is None
+    assert Corpus("Ann Lee-Smith. She lives.").own_lines("Ann Lee") == []
+
+
 def test_an_answer_that_only_others_documents_have_is_not_supported():
     corpus = Corpus(TEXT)
     assert corpus.look_up("Ann Lee", "Paris")["provenance"] is None

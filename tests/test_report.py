@@ -143,8 +143,9 @@ def test_numbers_hold_no_name_and_no_place(tmp_path):
 
 def test_groups_count_every_question_once():
     rows = make_rows(41)
-    groups = report.grouped(rows, lambda r: r["gold_documents"], (1, 3, 10, 30))
-    assert [g["label"] for g in groups] == ["1", "2–3", "4–10", "11–30", "> 30"]
+    rows[0]["gold_documents"] = 0
+    groups = report.grouped(rows, lambda r: r["gold_documents"], report.PLACE_COUNTS)
+    assert [g["label"] for g in groups] == ["0", "2–3", "4–10", "11–30", "> 30"]
     assert [g["count"] for g in groups] == [1, 2, 7, 20, 11]
     assert sum(g["right"] for g in groups) == sum(r["correct"] for r in rows)
 
@@ -167,13 +168,32 @@ def test_pages_of_poor_data(tmp_path, known):
     assert ("nothing is judged" in page) == (known == "no places")
 
 
-@pytest.mark.parametrize("line", ["{", "[1]", '{"question": "q"}', "7"])
+NO_ROWS = ["{", "[1]", '{"question": "q"}', "7", '"question answer gold correct"', "null"]
+CHANGES = [{"confidence": None}, {"confidence": float("nan")}, {"confidence": 1.5}, {"gold": 3}]
+CHANGES += [{"correct": "yes"}, {"logprob": "-1"}, {"answer": None}, {"answer_in_document": None}]
+NO_ROWS += [json.dumps(make_rows(1)[0] | change) for change in CHANGES]
+
+
+@pytest.mark.parametrize("line", NO_ROWS)
 def test_a_line_that_is_no_row_is_named(tmp_path, line):
     path = tmp_path / "x.jsonl"
     path.write_text(json.dumps(make_rows(1)[0]) + "\n" + line + "\n")
     with pytest.raises(UserError, match="row 2.*evaluate --report"):
         report.main([str(path), "-o", str(tmp_path / "r.html")])
     assert not (tmp_path / "r.html").exists()
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        [], 3, {"invented": [{"answer": "x"}]}, {"invented": {"a": 1}},
+        {"calibration": {"bias": 0}}, {"finetuning_answers": ["Rome"]},
+    ],
+)  # fmt: skip
+def test_facts_that_are_none_are_named(tmp_path, about):
+    path = write(tmp_path, about=about)
+    with pytest.raises(UserError, match=r"run\.json: not what evaluate --report writes"):
+        report.main([path, "-o", str(tmp_path / "r.html")])
 
 
 @pytest.mark.parametrize("package", ["matplotlib", "jinja2"])
