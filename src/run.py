@@ -6,7 +6,6 @@ python src/run.py pretrain|finetune|evaluate VARIANT CORPUS [--reading_params_pa
 import argparse
 import contextlib
 import hashlib
-import itertools
 import os
 import sys
 import time
@@ -225,6 +224,7 @@ def build_training(args: argparse.Namespace) -> trainer.Trainer:
     identity |= {"phase": repr(phase), "unicode_names": bool(args.unicode_names)}
     identity["reading_params"] = args.reading_params_path and digest(args.reading_params_path)
     identity |= architecture(model.config)
+    folder = None if args.no_log else log_folder(args)
     config = trainer_config(
         phase,
         documents=len(corpus),
@@ -233,7 +233,7 @@ def build_training(args: argparse.Namespace) -> trainer.Trainer:
         checkpoint_path=f"{args.writing_params_path}.checkpoint",
         began=STARTED,
         identity=identity,
-        log=RunLog(None if args.no_log else log_folder(args), {"command": vars(args)} | identity),
+        log=RunLog(folder, {"command": vars(args)} | identity, numbered=True),
         **{name: getattr(args, name) for name in SETTINGS},
     )
     run = trainer.Trainer(model, data, None, config)
@@ -288,10 +288,8 @@ def digest(path: str) -> str:
 
 
 def log_folder(args: argparse.Namespace) -> str:
-    """A folder for the run, named by the time; with a number where another run has that name."""
-    path = f"runs/{time.strftime('%Y%m%d-%H%M%S')}-{args.function}-{args.variant}"
-    taken = (f"{path}-{n}" for n in itertools.count(2))
-    return path if not os.path.exists(path) else next(p for p in taken if not os.path.exists(p))
+    """The folder of the run's log, named by the time."""
+    return f"runs/{time.strftime('%Y%m%d-%H%M%S')}-{args.function}-{args.variant}"
 
 
 def train(args: argparse.Namespace) -> None:
