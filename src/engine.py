@@ -19,6 +19,7 @@ from files import UserError
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "fp32", "bf16")
 COMPILE = ("auto", "on", "off")
+SHAPES = 128  # of pieces, that a compiled step may have its own graph for
 
 
 def pick_device(name: str, local_rank: int = 0) -> torch.device:
@@ -73,15 +74,33 @@ def should_compile(name: str, device: torch.device) -> bool:
     """Whether to compile the step: "auto" does on CUDA, unless no compiler is at hand."""
     if name == "off" or (name == "auto" and device.type != "cuda"):
         return False
-    if device.type == "cuda":
-        able = importlib.util.find_spec("triton") is not None
+    if device.type == "cuda":  # triton has a C compiler make what launches its kernels
+        needed = "triton and a C compiler"
+        able = importlib.util.find_spec("triton") is not None and has_program("CC", "gcc", "clang")
     else:
-        able = any(shutil.which(os.environ.get("CXX", name)) for name in ("g++", "clang++", "cl"))
+        needed = "a C++ compiler"
+        able = has_program("CXX", "g++", "clang++", "cl")
     if not able and name == "on":
-        raise UserError("--compile on: no compiler at hand (triton or a C++ compiler); use auto")
+        raise UserError(f"--compile on: needs {needed}; install what is missing, or use auto")
     if not able:
-        print("not compiling: no compiler at hand (the same results, more slowly)")
+        print(f"not compiling: that needs {needed} (the same results, more slowly)")
     return able
+
+
+def has_program(variable: str, *names: str) -> bool:
+    """Whether there is the program that the environment's `variable` names, else one of `names`."""
+    return any(shutil.which(os.environ.get(variable, name)) for name in names)
+
+
+def compile_step(loss_sum: nn.Module, device: torch.device) -> nn.Module:
+    """`loss_sum` compiled, with a graph of its own for each shape of a piece.
+
+    On CUDA only: elsewhere the head's shape is another one at every step, and torch's limit on
+    graphs ends the compiling.
+    """
+    if device.type == "cuda":
+        torch._dynamo.config.recompile_limit = SHAPES
+    return torch.compile(loss_sum, dynamic=False)
 
 
 class LossSum(nn.Module):

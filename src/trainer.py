@@ -23,6 +23,7 @@ from checkpoint import clean_names, load_checkpoint, save_tensors
 from engine import (
     LossSum,
     PieceThreads,
+    compile_step,
     count_targets,
     keep_memory,
     pick_device,
@@ -174,7 +175,7 @@ class Trainer:
         if self.threads and self.threads.suit(self.loss_sum, pieces):
             loss = self.threads.backward(self.loss_sum, pieces, targets)
         else:
-            loss = self.backward(pieces, targets)
+            loss = self.tried_backward(step, pieces, targets)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), config.grad_norm_clip)
         self.optimizer.step(self.threads.pool.map if self.threads else map)
         self.optimizer.zero_grad(set_to_none=True)
@@ -190,6 +191,24 @@ class Trainer:
             loss += part.detach()
         return loss
 
+    def tried_backward(self, step: int, pieces: list, targets: Tensor) -> Tensor:
+        """As `backward`, without compiling where the first step that "auto" compiled fails."""
+        try:
+            return self.backward(pieces, targets)
+        except Exception as error:  # a compiler's failures have no common class
+            if not self.untried:
+                raise
+            reason = " ".join([type(error).__name__, *str(error).splitlines()[:2]])
+            print(f"not compiling: {reason} (the same results, more slowly)")
+            self.build_loss_sum(compiled=False)
+            if distributed.is_main():
+                self.log.correct(compiled=False)
+        finally:
+            self.untried = False
+        self.optimizer.zero_grad(set_to_none=True)
+        torch.manual_seed(self.step_seed(step))
+        return self.backward(pieces, targets)
+
     # -- before the loop -----------------------------------------------------------------------
 
     def prepare(self) -> None:
@@ -200,15 +219,20 @@ class Trainer:
         self.model.to(self.device).train()
         self.optimizer = build_optimizer(self.model, self.config)
         self.peaks = [group["lr"] for group in self.optimizer.param_groups]
+        self.build_loss_sum(should_compile(self.config.compile, self.device))
+        self.untried = self.compiled and self.config.compile == "auto"
+        alone = distributed.world_size() == 1 and self.device.type == "cpu" and not self.compiled
+        if alone and torch.get_num_threads() > 1:
+            self.threads = PieceThreads(self.model, self.config.parts)
+
+    def build_loss_sum(self, compiled: bool) -> None:
+        """What gives a piece's loss: shared among the processes, compiled where that is asked."""
+        self.compiled = compiled
         self.loss_sum: nn.Module = LossSum(self.model, self.dtype, self.device)
         if distributed.world_size() > 1:
             self.loss_sum = DistributedDataParallel(self.loss_sum)
-        compiled = should_compile(self.config.compile, self.device)
         if compiled:
-            self.loss_sum = torch.compile(self.loss_sum, dynamic=False)
-        alone = distributed.world_size() == 1 and self.device.type == "cpu" and not compiled
-        if alone and torch.get_num_threads() > 1:
-            self.threads = PieceThreads(self.model, self.config.parts)
+            self.loss_sum = compile_step(self.loss_sum, self.device)
 
     def rate_factor(self, step: int) -> float:
         """Share of the highest rates that `step` uses.
