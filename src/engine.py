@@ -66,7 +66,8 @@ def keep_memory() -> None:
     except OSError:
         return
     m_trim_threshold, m_mmap_threshold, m_arena_max = -1, -3, -8  # malloc.h
-    libc.mallopt(m_mmap_threshold, 1 << 30)
+    if not libc.mallopt(m_mmap_threshold, 1 << 30):
+        libc.mallopt(m_mmap_threshold, 1 << 25)  # the most that older ones take
     libc.mallopt(m_trim_threshold, 2**31 - 1)
     libc.mallopt(m_arena_max, 1)  # threads that share what one of them freed
 

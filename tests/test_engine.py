@@ -1,5 +1,6 @@
 """What the hardware is asked for: compilers, graphs, devices, memory."""
 
+import ctypes
 from functools import partial
 
 import pytest
@@ -10,7 +11,7 @@ from torch import nn
 import engine
 import trainer
 from dataset import CharCorruptionDataset
-from engine import compile_step, should_compile
+from engine import compile_step, keep_memory, should_compile
 from files import UserError
 
 CUDA = torch.device("cuda")
@@ -98,3 +99,19 @@ def test_every_shape_of_a_gpus_run_has_its_graph(monkeypatch):
     for width in range(1, 31):
         step(torch.ones(width, 5))
     assert len(graphs) == 30
+
+
+@pytest.mark.parametrize("most", [1 << 25, 1 << 31])
+def test_memory_is_kept_as_far_as_the_c_library_allows(monkeypatch, most):
+    kept = {}
+
+    class Library:
+        def mallopt(self, option, value):
+            if option == -3 and value > most:
+                return 0
+            kept[option] = value
+            return 1
+
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: Library())
+    keep_memory()
+    assert kept[-3] == min(most, 1 << 30)
