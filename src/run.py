@@ -233,7 +233,7 @@ def build_training(args: argparse.Namespace) -> trainer.Trainer:
         checkpoint_path=f"{args.writing_params_path}.checkpoint",
         began=STARTED,
         identity=identity,
-        log=RunLog(folder, {"command": vars(args)} | identity, numbered=True),
+        log=RunLog(folder, {"command": vars(args)}, numbered=True),
         **{name: getattr(args, name) for name in SETTINGS},
     )
     run = trainer.Trainer(model, data, None, config)

@@ -11,7 +11,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor, nn
@@ -140,7 +140,7 @@ class Trainer:
         first = self.first_step = self.restore() if self.config.resume else 0
         self.snapshots_taken = first * self.config.snapshots // self.total_steps
         if distributed.is_main():
-            self.log.start(self.total_steps, first, self.device)
+            self.log.start(self.total_steps, first, self.device, self.settings())
         last_save = time.monotonic()
         batches, step = self.batches(first), first
         with self.catching_signals():
@@ -423,6 +423,13 @@ class Trainer:
         self.began = time.monotonic() - content["seconds"]
         self.log.go_on_in(content["log_folder"])
         return content["step"]
+
+    def settings(self) -> dict:
+        """All settings of the run, "auto" ones as they were decided."""
+        left_out = ("log", "identity", "on_snapshot", "began", "resume")
+        names = [field.name for field in fields(self.config) if field.name not in left_out]
+        own = {name: getattr(self.config, name) for name in names}
+        return own | self.identity() | {"compiled": self.compiled}
 
     def identity(self) -> dict:
         """What a resumed run must have in common with the one that wrote the checkpoint."""

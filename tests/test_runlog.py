@@ -50,6 +50,22 @@ def about(folder):
     return json.loads((Path(folder) / "config.json").read_text())
 
 
+def test_config_has_all_settings_as_they_were_decided(tmp_path):
+    train(tmp_path / "r", 2, precision="bf16", learning_rate=0.003, betas=(0.8, 0.9),
+          warmup_tokens=11, identity={"variant": "vanilla"}, num_workers=3)  # fmt: skip
+    config = about(tmp_path / "r")
+    expected = {
+        "command": {"function": "pretrain"}, "variant": "vanilla", "precision": "torch.bfloat16",
+        "compile": "auto", "compiled": False, "processes": 1, "learning_rate": 0.003,
+        "betas": [0.8, 0.9], "warmup_tokens": 11, "batch_size": 7, "max_steps": 2, "seed": 0,
+        "optimizer": "adamw", "weight_decay": 0.1, "grad_norm_clip": 1.0, "num_workers": 3,
+        "schedule": "course", "parts": 8, "shuffle": False, "examples": 25, "device": "cpu",
+        "torch": torch.__version__,
+    }  # fmt: skip
+    assert {name: config.get(name) for name in expected} == expected
+    assert "resumed" not in config and config["commit"] == runlog.machine(CPU)["commit"]
+
+
 def test_a_run_that_goes_on_keeps_what_was_logged(tmp_path, monkeypatch):
     folder = tmp_path / "r"
     train(folder, 6, stop_after=4)
