@@ -37,6 +37,7 @@ from runlog import RunLog
 SCHEDULES = ("course", "cosine", "linear")
 UNTIMED_STEPS, TIMED_STEPS = 5, 20  # of a run with max_minutes: the first are slow
 TIME_SHARE = 0.97  # of the time left that is filled with steps
+LONG_SHARE = 0.05  # of all the time: after as much, steps are counted anew, however few they were
 ROWS_A_PIECE = 16  # a batch's pieces are not smaller: below it, calls cost more than padding
 
 
@@ -124,9 +125,7 @@ class Trainer:
         self.steps_per_epoch = math.ceil(len(train_dataset) / config.batch_size)
         self.planned_steps = self.steps_per_epoch * config.max_epochs
         self.total_steps = config.max_steps or self.planned_steps
-        self.next_fit = math.inf
         if config.max_minutes is not None:
-            self.next_fit = UNTIMED_STEPS
             self.total_steps += 2 * (UNTIMED_STEPS + TIMED_STEPS)  # until it is fitted
         self.threads: PieceThreads | None = None
         self.log = config.log or RunLog()
@@ -269,22 +268,43 @@ class Trainer:
     # -- how long ------------------------------------------------------------------------------
 
     def fit_to_time(self, done: int) -> None:
-        """With max_minutes, after this process's first `done` steps: how many the run has.
+        """With max_minutes, after this session's first `done` steps: how many the run has.
+
+        The main process counts and tells the others.
+        """
+        if self.config.max_minutes is None:
+            return
+        counted = self.count_steps(done) if distributed.is_main() else 0
+        counted = int(distributed.total(torch.tensor(counted)))
+        if counted:
+            self.total_steps = counted
+            if distributed.is_main():
+                self.log.set_length(counted)
+
+    def count_steps(self, done: int) -> int:
+        """The steps that fit into max_minutes; 0 while there is nothing new to say of them.
 
         Told by the time of the first ones, then again and again: machines have other work at times.
+        The first few are slow and tell nothing, unless they take long; no step begins too late.
         """
-        if done < self.next_fit:
-            return
-        now, steps = self.clock(), self.first_step + done
-        if done > UNTIMED_STEPS:
-            left = max(0.0, self.began + 60 * self.config.max_minutes - now)
-            more = left * TIME_SHARE * (done - self.timed_at) / (now - self.timed_from)
-            mine = torch.tensor(int(more) if distributed.is_main() else 0, device=self.device)
-            self.total_steps = steps + int(distributed.total(mine))
-            if distributed.is_main():
-                self.log.set_length(self.total_steps)
+        budget, steps = 60 * self.config.max_minutes, self.first_step + done
+        deadline, now = self.began + budget, time.monotonic()
+        if now >= deadline:
+            return steps
+        if done == 1 or (done == UNTIMED_STEPS and self.timed_at == 1):
+            self.timed_from, self.timed_at = self.clock(), done
+            self.next_fit = UNTIMED_STEPS + TIMED_STEPS
+            return 0
+        long = LONG_SHARE * budget
+        early = steps == self.total_steps and deadline - now > long
+        if done < self.next_fit and now - self.timed_from < long and not early:
+            return 0
+        now = self.clock()
+        left = max(0.0, deadline - now)
+        more = left * TIME_SHARE * (done - self.timed_at) / (now - self.timed_from)
         self.timed_from, self.timed_at = now, done
         self.next_fit = done + max(TIMED_STEPS, self.total_steps // 20 if done > TIMED_STEPS else 0)
+        return steps + int(more)
 
     def clock(self) -> float:
         """The time at which all that was asked of the device is done."""
