@@ -121,7 +121,7 @@ CUTS = (  # (file, from here, up to there, what stands instead): the reports, re
     ("run.py", "def add_length", "def add_sizes", ""),
     ("run.py", "    machine.add_argument(\"--precision\"", "    return p", ""),
     ("run.py", "    if not args.resume and", "    run.train()", ""),
-    ("run.py", "    with contextlib.suppress", "\n\ndef save", ""),
+    ("run.py", "    for path in (run.config", "\n\ndef save", ""),
     ("run.py", "    config, phase = run.model", "    description =",
      "    config = run.model.config\n"),
     ("run.py", "        \"recipe\": args.recipe,\n", "        \"function\"", ""),

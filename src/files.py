@@ -5,7 +5,7 @@ import contextlib
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, NoReturn
 
@@ -109,20 +109,24 @@ def check_writable(path: str) -> None:
 
 
 @contextlib.contextmanager
-def write_whole(path: str, mode: str = "w") -> Iterator[IO]:
-    """Open a file beside `path`, and move it to `path` once it is complete and on the disk.
+def write_whole(path: str, mode: str = "w", outdated: Iterable[str] = ()) -> Iterator[IO]:
+    """Open `<path>.part`, and move it to `path` once it is complete and on the disk.
 
     Whatever happens in between (an exception, a kill, a full disk), `path` is either what it was
-    before or the whole new file. Raises UserError where the disk refuses.
+    before or the whole new file. Files that describe only the old one, `outdated`, are removed just
+    before the move. Raises UserError where the disk refuses.
     """
     encoding = None if "b" in mode else "utf-8"
     newline = None if "b" in mode else "\n"
-    part = f"{path}.{os.getpid()}.part"
+    part = f"{path}.part"  # the next attempt writes over what a kill left of this one
     try:
         with open(part, mode, encoding=encoding, newline=newline) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
+        for old in outdated:
+            with contextlib.suppress(FileNotFoundError):
+                os.remove(old)
         os.replace(part, path)
     except OSError as error:
         raise UserError(f"{path}: cannot be written ({error.strerror or error})") from None

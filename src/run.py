@@ -301,8 +301,9 @@ def train(args: argparse.Namespace) -> None:
     if not distributed.is_main():
         return
     save(args, run, args.writing_params_path, run.total_steps)
-    with contextlib.suppress(FileNotFoundError):
-        os.remove(run.config.checkpoint_path)
+    for path in (run.config.checkpoint_path, f"{run.config.checkpoint_path}.part"):
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(path)
 
 
 def save(args: argparse.Namespace, run: trainer.Trainer, path: str, steps: int) -> None:

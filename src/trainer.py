@@ -149,13 +149,14 @@ class Trainer:
                 self.fit_to_time(step + 1 - first)
                 self.take_snapshot(step + 1)
                 stop = self.stopping(step)
-                minutes = (time.monotonic() - last_save) / 60
-                if stop or minutes >= self.config.checkpoint_minutes:
-                    self.save_progress(step + 1)
-                    last_save = time.monotonic()
                 if stop:
+                    self.save_progress(step + 1)
                     self.log.close()
                     raise KeyboardInterrupt(f"step {step + 1} is saved; --resume goes on from it")
+                if time.monotonic() - last_save >= 60 * self.config.checkpoint_minutes:
+                    with going_on():
+                        self.save_progress(step + 1)
+                    last_save = time.monotonic()
                 step += 1
         if self.threads:
             self.threads.close()
@@ -318,7 +319,8 @@ class Trainer:
         """Call on_snapshot after each `1 / snapshots` of the run."""
         due = done * self.config.snapshots // self.total_steps
         if due > self.snapshots_taken and distributed.is_main() and self.config.on_snapshot:
-            self.config.on_snapshot(done)
+            with going_on():
+                self.config.on_snapshot(done)
         self.snapshots_taken = max(due, self.snapshots_taken)
 
     # -- data ----------------------------------------------------------------------------------
@@ -483,3 +485,12 @@ class Trainer:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def going_on() -> Iterator[None]:
+    """What could not be written on the way, a full disk say, costs a line, not the run."""
+    try:
+        yield
+    except UserError as error:
+        print(f"{error}; the run goes on", flush=True)

@@ -16,6 +16,7 @@ from conftest import ROOT, needs_course_data
 from torch import nn
 
 import trainer
+from checkpoint import save_tensors
 from dataset import CharCorruptionDataset, NameDataset
 from engine import LossSum, PieceThreads
 from files import UserError
@@ -319,6 +320,31 @@ def test_a_write_that_fails_leaves_the_checkpoint_readable(tmp_path, monkeypatch
     with pytest.raises(UserError, match="No space left"):
         run.save_progress(2)
     assert path.read_bytes() == before and os.listdir(tmp_path) == ["c"]
+
+
+@pytest.mark.parametrize("kind", ["checkpoint", "snapshot"])
+def test_a_full_disk_on_the_way_costs_a_line_not_the_run(tmp_path, monkeypatch, capsys, kind):
+    dataset = CharCorruptionDataset(CORPUS, 32)
+    config = TrainerConfig(device="cpu", max_epochs=1, batch_size=7)
+    if kind == "checkpoint":
+        config.checkpoint_path, config.checkpoint_minutes = str(tmp_path / "c"), 1e-9
+    else:
+        config.snapshots = 4
+        config.on_snapshot = lambda steps: save_tensors({}, str(tmp_path / "c"))
+    run = Trainer(tiny(dataset), dataset, None, config)
+
+    def full(content, file):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", full)
+    run.train()
+    said = capsys.readouterr().out.splitlines()
+    line = f"{tmp_path / 'c'}: cannot be written (No space left on device); the run goes on"
+    assert said.count(line) == run.total_steps == 4 and os.listdir(tmp_path) == []
+    if kind == "checkpoint":
+        run.stopping = lambda step: True
+        with pytest.raises(UserError, match="No space left"):
+            run.train()
 
 
 # -- several processes -------------------------------------------------------------------------
