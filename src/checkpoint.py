@@ -169,6 +169,7 @@ def load_checkpoint(path: str, identity: dict) -> dict:
     if "identity" not in content:
         raise UserError(f"{path}: not a checkpoint of a run; give the path of one")
     theirs = content["identity"]
+    check_files(path, identity.get("files"), theirs.get("files"))
     for name in sorted(identity.keys() | theirs.keys()):
         if identity.get(name) != theirs.get(name):
             raise UserError(
@@ -176,6 +177,17 @@ def load_checkpoint(path: str, identity: dict) -> dict:
                 f"{identity.get(name)!r}; resume with the same settings, or delete it to start anew"
             )
     return content
+
+
+def check_files(path: str, ours: dict | None, theirs: dict | None) -> None:
+    """Raise UserError naming the first file whose hash is another in the checkpoint at `path`."""
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        for name in sorted(ours.keys() | theirs.keys()):
+            if ours.get(name) != theirs.get(name):
+                raise UserError(
+                    f"{path}: made with another {name} file than this run's; resume with the same "
+                    "file, or delete the checkpoint to start anew"
+                )
 
 
 def commit() -> str | None:

@@ -220,9 +220,11 @@ def build_training(args: argparse.Namespace) -> trainer.Trainer:
     data = training_data(args, phase, corpus, *paths[1:])
     model = build_model(args, corpus, state, sizes, phase.dropout)
     identity = {"function": args.function, "variant": args.variant, "starts_from": start}
-    identity |= {"files": [digest(path) for path in paths], "recipe": args.recipe}
-    identity |= {"phase": repr(phase), "unicode_names": bool(args.unicode_names)}
-    identity["reading_params"] = args.reading_params_path and digest(args.reading_params_path)
+    files = dict(zip(("corpus", "questions"), paths, strict=False))
+    files |= {"reading_params": args.reading_params_path} if args.reading_params_path else {}
+    identity |= {"files": {name: digest(path) for name, path in files.items()}}
+    identity |= {"recipe": args.recipe, "phase": repr(phase)}
+    identity["unicode_names"] = bool(args.unicode_names)
     identity |= architecture(model.config)
     folder = None if args.no_log else log_folder(args)
     config = trainer_config(
