@@ -239,20 +239,23 @@ def command(folder, *more):
     ]  # fmt: skip
 
 
-ONE_THREAD = os.environ | {"OMP_NUM_THREADS": "1"}
+def threads(count):
+    return os.environ | {"OMP_NUM_THREADS": str(count)}
 
 
 @pytest.mark.slow
-def test_killed_at_random_and_resumed_ends_bit_identical(tmp_path):
-    whole, broken = tmp_path / "whole", tmp_path / "broken"
+@pytest.mark.parametrize("count, batch", [(1, 16), (2, 32)])  # 32 rows: a piece for each of two
+def test_killed_at_random_and_resumed_ends_bit_identical(tmp_path, count, batch):
+    whole, broken, env = tmp_path / "whole", tmp_path / "broken", threads(count)
+    size = ("--batch_size", str(batch))
     for folder in (whole, broken):
         folder.mkdir()
         course_files(folder)
-    subprocess.run(command(whole, "--no_log"), cwd=whole, env=ONE_THREAD, check=True)
+    subprocess.run(command(whole, *size, "--no_log"), cwd=whole, env=env, check=True)
     chance, kills = random.Random(11), 0
     for _ in range(40):
         resume = ["--resume"] if (broken / "out.params.checkpoint").exists() else []
-        run = subprocess.Popen(command(broken, *resume), cwd=broken, env=ONE_THREAD)
+        run = subprocess.Popen(command(broken, *size, *resume), cwd=broken, env=env)
         deadline = time.monotonic() + 120
         while run.poll() is None and time.monotonic() < deadline:
             if (broken / "out.params.checkpoint").exists() and chance.random() < 0.2 and kills < 4:
@@ -279,7 +282,7 @@ def test_a_polite_signal_saves_first(tmp_path, number):
     patient = command(tmp_path)
     patient[patient.index("0.0005")] = "100"
     patient[patient.index("60")] = "6000"
-    run = subprocess.Popen(patient, cwd=tmp_path, env=ONE_THREAD, stderr=subprocess.PIPE, text=True)
+    run = subprocess.Popen(patient, cwd=tmp_path, env=threads(1), stderr=subprocess.PIPE, text=True)
     while not any(log.stat().st_size for log in tmp_path.glob("runs/*/metrics.jsonl")):
         assert run.poll() is None
         time.sleep(0.05)
@@ -393,7 +396,7 @@ def test_two_processes_end_where_one_does(tmp_path, batch, optimizer):
             "--rdzv_backend=c10d",
             "--rdzv_endpoint=localhost:0",
         ]
-        subprocess.run([*launch, str(script)], env=ONE_THREAD, check=True, timeout=200)
+        subprocess.run([*launch, str(script)], env=threads(1), check=True, timeout=200)
         states.append(torch.load(out, weights_only=True))
     for name, one in states[0].items():
         near = 1e-10 if optimizer == "adamw" else 2e-3
