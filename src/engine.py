@@ -120,7 +120,9 @@ class LossSum(nn.Module):
         with self.precision():
             if hasattr(self.model, "loss_sum"):
                 return self.model.loss_sum(x, y)
-            return self.model(x, y)[1] * count_targets(self.model, y)
+            logits, loss = self.model(x, y)
+            count = count_targets(self.model, y)
+            return loss * count if count else logits.sum() * 0  # a mean over nothing is no number
 
     def precision(self) -> contextlib.AbstractContextManager:
         if self.dtype == torch.float32:

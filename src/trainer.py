@@ -333,19 +333,25 @@ class Trainer:
             if epoch == first // self.steps_per_epoch:
                 chunks = chunks[first % self.steps_per_epoch :]
             shares = [chunk[distributed.rank() :: distributed.world_size()] for chunk in chunks]
+            filled = [
+                share if len(share) else chunk[:1]
+                for share, chunk in zip(shares, chunks, strict=True)
+            ]
             if hasattr(self.train_dataset, "batch"):
-                for share, chunk in zip(shares, chunks, strict=True):
-                    yield self.own_batch(share, chunk, epoch)
+                found = (self.own_batch(rows, epoch) for rows in filled)
             else:
-                yield from self.loaded(self.train_dataset, shares, epoch)
+                found = self.loaded(self.train_dataset, filled, epoch)
+            for share, pieces in zip(shares, found, strict=True):
+                yield pieces if len(share) else [self.without_targets(*piece) for piece in pieces]
 
-    def own_batch(self, share: Tensor, chunk: Tensor, epoch: int) -> list[tuple[Tensor, Tensor]]:
-        """The rows `share` of `chunk`; where there are none, a row whose targets do not count."""
-        if len(share):
-            parts = min(self.config.parts, math.ceil(len(share) / ROWS_A_PIECE))
-            return self.train_dataset.batch(share, epoch, self.device, parts)
-        ((x, y),) = self.train_dataset.batch(chunk[:1], epoch, self.device, 1)
-        return [(x, torch.full_like(y, getattr(self.model, "ignore_index", -100)))]
+    def own_batch(self, rows: Tensor, epoch: int) -> list[tuple[Tensor, Tensor]]:
+        """A batch that the dataset makes, in pieces."""
+        parts = min(self.config.parts, math.ceil(len(rows) / ROWS_A_PIECE))
+        return self.train_dataset.batch(rows, epoch, self.device, parts)
+
+    def without_targets(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """A piece whose targets do not count: for a process that has no rows of a batch."""
+        return x, torch.full_like(y, getattr(self.model, "ignore_index", -100))
 
     def order(self, epoch: int) -> Tensor:
         """Indices of the examples in the order of `epoch`."""

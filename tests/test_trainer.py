@@ -350,59 +350,6 @@ def test_a_full_disk_on_the_way_costs_a_line_not_the_run(tmp_path, monkeypatch, 
             run.train()
 
 
-# -- several processes -------------------------------------------------------------------------
-
-WORKER = """
-import sys, torch
-sys.path[:0] = [{src!r}, {tests!r}]
-import distributed, trainer
-from test_trainer import CORPUS, QUESTIONS, tiny
-from dataset import CharCorruptionDataset, NameDataset
-from knowledge import KnowledgeDataset, Mixture
-from trainer import Trainer, TrainerConfig
-trainer.ROWS_A_PIECE = 1
-with distributed.process_group():
-    dataset = CharCorruptionDataset(CORPUS, 32)
-    model = tiny(dataset).double()
-    if {optimizer!r} == "muon":
-        dataset = KnowledgeDataset(dataset, NameDataset(dataset, QUESTIONS), Mixture(shift=5))
-    config = TrainerConfig(device="cpu", precision="fp32", max_epochs=3, batch_size={batch},
-                           learning_rate=1e-2, parts=3, optimizer={optimizer!r})
-    Trainer(model, dataset, None, config).train()
-    if distributed.is_main():
-        torch.save(model.state_dict(), {out!r})
-"""
-
-
-@pytest.mark.parametrize("batch, optimizer", [(7, "adamw"), (8, "adamw"), (7, "muon")])
-def test_two_processes_end_where_one_does(tmp_path, batch, optimizer):
-    """25 rows: with batches of 8 the last batch has one row, so one process has none of its own.
-
-    Muon, here on the rows of the knowledge recipe, rounds to bfloat16 on the way.
-    """
-    states = []
-    for processes in (1, 2):
-        out = tmp_path / f"{processes}.pt"
-        script = tmp_path / "worker.py"
-        paths = {"src": str(ROOT / "src"), "tests": str(ROOT / "tests")}
-        worker = WORKER.format(**paths, out=str(out), batch=batch, optimizer=optimizer)
-        script.write_text(worker, encoding="utf-8")
-        launch = [
-            sys.executable,
-            "-m",
-            "torch.distributed.run",
-            f"--nproc_per_node={processes}",
-            "--master_port=0",
-            "--rdzv_backend=c10d",
-            "--rdzv_endpoint=localhost:0",
-        ]
-        subprocess.run([*launch, str(script)], env=threads(1), check=True, timeout=200)
-        states.append(torch.load(out, weights_only=True))
-    for name, one in states[0].items():
-        near = 1e-10 if optimizer == "adamw" else 2e-3
-        torch.testing.assert_close(states[1][name], one, rtol=0, atol=near, msg=name)
-
-
 @needs_course_data
 def test_parameters_of_the_courses_models():
     sizes = {"vanilla": 3_323_392, "synthesizer": 3_076_988}
