@@ -22,10 +22,11 @@ COMPILE = ("auto", "on", "off")
 SHAPES = 128  # of pieces, that a compiled step may have its own graph for
 
 
-def pick_device(name: str, local_rank: int = 0) -> torch.device:
+def pick_device(name: str, local_rank: int = 0, processes: int = 1) -> torch.device:
     """The device called `name`; "auto" takes CUDA, then MPS, then the CPU.
 
-    Raises UserError for a device that this machine or this torch does not have.
+    On CUDA each of this machine's `processes` has its own. Raises UserError for a device that this
+    machine or this torch does not have.
     """
     there = {
         "cuda": torch.cuda.is_available(),
@@ -36,6 +37,11 @@ def pick_device(name: str, local_rank: int = 0) -> torch.device:
         name = next(kind for kind, present in there.items() if present)
     if not there[name]:
         raise UserError(f"--device {name}: this machine or torch has none; use --device auto")
+    if name == "cuda" and processes > torch.cuda.device_count():
+        raise UserError(
+            f"{processes} processes for {torch.cuda.device_count()} GPUs, and each needs its own; "
+            "start fewer, or use --device cpu"
+        )
     return torch.device("cuda", local_rank) if name == "cuda" else torch.device(name)
 
 

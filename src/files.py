@@ -26,7 +26,11 @@ class Parser(argparse.ArgumentParser):
 
 @contextlib.contextmanager
 def errors_are_sentences() -> Iterator[None]:
-    """Turn a UserError into one line on stderr and exit status 2, and Ctrl-C into status 130."""
+    """Turn a UserError into one line on stderr and exit status 2, and Ctrl-C into status 130.
+
+    Of the processes that torchrun starts on a machine, which meet the same errors, one tells them.
+    """
+    speaks = int(os.environ.get("LOCAL_RANK", 0)) == 0
     for stream in (sys.stdout, sys.stderr):
         if (getattr(stream, "encoding", None) or "utf-8").lower() != "utf-8":
             stream.reconfigure(encoding="utf-8")  # Windows pipes are not, and names are
@@ -34,10 +38,12 @@ def errors_are_sentences() -> Iterator[None]:
         yield
         sys.stdout.flush()
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        if speaks:
+            print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt as stop:
-        print("\ninterrupted" + "".join(f": {word}" for word in stop.args), file=sys.stderr)
+        if speaks:
+            print("\ninterrupted" + "".join(f": {word}" for word in stop.args), file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:  # `... | head`: the reader has gone, there is nobody to tell
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

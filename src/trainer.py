@@ -120,7 +120,9 @@ class Trainer:
         self.train_dataset = train_dataset
         self.test_dataset = test_dataset
         self.config = config
-        self.device = pick_device(config.device, distributed.local_rank())
+        self.device = pick_device(
+            config.device, distributed.local_rank(), distributed.local_world_size()
+        )
         self.dtype = pick_precision(config.precision, self.device)
         self.steps_per_epoch = math.ceil(len(train_dataset) / config.batch_size)
         self.planned_steps = self.steps_per_epoch * config.max_epochs
@@ -381,10 +383,10 @@ class Trainer:
         return self.loss_sum.no_sync()
 
     def stopping(self, step: int) -> bool:
-        """Whether to stop after this step: all processes agree on it, now and then."""
+        """Whether to stop after this step: all processes agree on it (on GPUs, now and then)."""
         if distributed.world_size() == 1:
             return self.stop_signal is not None
-        if step % 8:
+        if self.device.type != "cpu" and step % 8:
             return False
         return bool(distributed.total(torch.tensor(int(self.stop_signal is not None))))
 

@@ -11,7 +11,7 @@ from torch import nn
 import engine
 import trainer
 from dataset import CharCorruptionDataset
-from engine import compile_step, keep_memory, should_compile
+from engine import compile_step, keep_memory, pick_device, should_compile
 from files import UserError
 
 CUDA = torch.device("cuda")
@@ -99,6 +99,16 @@ def test_every_shape_of_a_gpus_run_has_its_graph(monkeypatch):
     for width in range(1, 31):
         step(torch.ones(width, 5))
     assert len(graphs) == 30
+
+
+def test_more_processes_than_gpus(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert pick_device("auto", local_rank=1, processes=2) == torch.device("cuda", 1)
+    assert pick_device("cpu", local_rank=2, processes=3) == torch.device("cpu")
+    for name in ("auto", "cuda"):
+        with pytest.raises(UserError, match="3 processes for 2 GPUs"):
+            pick_device(name, local_rank=0, processes=3)
 
 
 @pytest.mark.parametrize("most", [1 << 25, 1 << 31])

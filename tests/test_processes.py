@@ -1,5 +1,6 @@
 """Several processes: they end where one does, stop together, and speak with one voice."""
 
+import signal
 import subprocess
 import sys
 
@@ -9,8 +10,10 @@ from conftest import ROOT
 from test_trainer import CORPUS, CPU, threads, tiny
 from torch import nn
 
+import distributed
 from dataset import CharCorruptionDataset
 from engine import LossSum
+from trainer import Trainer, TrainerConfig
 
 
 class Rows(torch.utils.data.Dataset):
@@ -105,3 +108,24 @@ def test_a_piece_without_targets_has_no_loss_and_no_gradient():
     loss.backward()
     assert loss.item() == 0
     assert all(p.grad is not None and not p.grad.any() for p in model.parameters())
+
+
+def test_of_several_processes_each_step_of_a_cpu_may_be_the_last(monkeypatch):
+    monkeypatch.setattr(distributed, "world_size", lambda: 2)
+    monkeypatch.setattr(distributed, "total", lambda value: value)
+    dataset = CharCorruptionDataset(CORPUS, 32)
+    run = Trainer(None, dataset, None, TrainerConfig(device="cpu"))
+    assert not any(run.stopping(step) for step in range(9))
+    run.stop_signal = signal.SIGTERM
+    assert all(run.stopping(step) for step in range(9))
+
+
+def test_several_processes_tell_an_error_once(tmp_path):
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    wrong = ["pretrain", "vanilla", "none.txt", "--writing_params_path", "p"]
+    done = subprocess.run(
+        [*launch, str(ROOT / "src" / "run.py"), *wrong], cwd=tmp_path, env=threads(1), timeout=200,
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert done.stderr.count("error: none.txt: no such file") == 1, done.stderr
