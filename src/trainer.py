@@ -299,7 +299,7 @@ class Trainer:
             self.next_fit = UNTIMED_STEPS + TIMED_STEPS
             return 0
         long = LONG_SHARE * budget
-        early = steps == self.total_steps and deadline - now > long
+        early = steps == self.total_steps and deadline - now > long  # steps became faster
         if done < self.next_fit and now - self.timed_from < long and not early:
             return 0
         now = self.clock()
