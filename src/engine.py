@@ -77,6 +77,7 @@ def keep_memory() -> None:
     libc.mallopt(m_trim_threshold, 2**31 - 1)
     libc.mallopt(m_arena_max, 1)  # threads that share what one of them freed
 
+
 def should_compile(name: str, device: torch.device) -> bool:
     """Whether to compile the step: "auto" does on CUDA, unless no compiler is at hand."""
     if name == "off" or (name == "auto" and device.type != "cuda"):
@@ -203,7 +204,9 @@ class PieceThreads:
         losses, gradients = zip(*(future.result() for future in futures), strict=True)
         for p, *parts in zip(self.parameters, *gradients, strict=True):
             given = [part for part in parts if part is not None]
-            p.grad = sum(given[1:], given[0].clone()) if given else None
+            p.grad = given[0].clone() if given else None
+            for part in given[1:]:
+                p.grad += part
         return torch.stack(losses).sum()
 
 

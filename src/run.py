@@ -37,8 +37,7 @@ STARTED = time.monotonic() - time.process_time()  # the process's start: imports
 COURSE_SIZES = {"n_layer": 4, "n_head": 8, "n_embd": 256, "block_size": 128}
 SETTINGS = [  # what flags say of a run, by their names in TrainerConfig
     *("max_epochs", "max_steps", "max_minutes", "batch_size", "schedule", "optimizer", "shuffle"),
-    *("seed", "device", "precision", "compile", "num_workers", "checkpoint_minutes", "resume"),
-    "snapshots",
+    *("seed", "device", "precision", "compile", "checkpoint_minutes", "resume", "snapshots"),
 ]
 ARCHITECTURE = (*COURSE_SIZES, "positions", "bottleneck_dim")
 
@@ -93,7 +92,6 @@ def parser() -> Parser:
     machine.add_argument("--device", choices=DEVICES, default="auto")
     machine.add_argument("--precision", choices=PRECISIONS, default="auto")
     machine.add_argument("--compile", choices=COMPILE, default="auto")
-    machine.add_argument("--num_workers", type=int, default=4, help="for datasets without batches")
     machine.add_argument("--checkpoint_minutes", type=positive(float), default=10.0)
     machine.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
     machine.add_argument("--no_log", action="store_true", help="no folder in runs/")

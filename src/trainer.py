@@ -142,29 +142,34 @@ class Trainer:
         self.snapshots_taken = first * self.config.snapshots // self.total_steps
         if distributed.is_main():
             self.log.start(self.total_steps, first, self.device, self.settings())
-        last_save = time.monotonic()
-        batches, step = self.batches(first), first
-        with self.catching_signals():
-            while step < self.total_steps:
-                loss, targets, rate = self.step(step, next(batches))
-                self.record(step, loss, targets, rate)
-                self.fit_to_time(step + 1 - first)
-                self.take_snapshot(step + 1)
-                stop = self.stopping(step)
-                if stop:
-                    self.save_progress(step + 1)
-                    self.log.close()
-                    raise KeyboardInterrupt(f"step {step + 1} is saved; --resume goes on from it")
-                if time.monotonic() - last_save >= 60 * self.config.checkpoint_minutes:
-                    with going_on():
-                        self.save_progress(step + 1)
-                    last_save = time.monotonic()
-                step += 1
-        if self.threads:
-            self.threads.close()
+        try:
+            with self.catching_signals():
+                self.run_from(first)
+        finally:
+            if self.threads:
+                self.threads.close()
         if distributed.is_main():
             self.log.close()
             self.save_checkpoint()
+
+    def run_from(self, first: int) -> None:
+        """Step `first` and all that follow it."""
+        last_save = time.monotonic()
+        batches, step = self.batches(first), first
+        while step < self.total_steps:
+            loss, targets, rate = self.step(step, next(batches))
+            self.record(step, loss, targets, rate)
+            self.fit_to_time(step + 1 - first)
+            self.take_snapshot(step + 1)
+            if self.stopping(step):
+                self.save_progress(step + 1)
+                self.log.close()
+                raise KeyboardInterrupt(f"step {step + 1} is saved; --resume goes on from it")
+            if time.monotonic() - last_save >= 60 * self.config.checkpoint_minutes:
+                with going_on():
+                    self.save_progress(step + 1)
+                last_save = time.monotonic()
+            step += 1
 
     def step(self, step: int, pieces: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor, float]:
         """Forward, backward, clip, update: the loss, its number of targets and the rate used."""

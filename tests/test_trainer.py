@@ -350,6 +350,21 @@ def test_a_full_disk_on_the_way_costs_a_line_not_the_run(tmp_path, monkeypatch, 
             run.train()
 
 
+def test_threads_end_with_a_run_that_fails(monkeypatch):
+    dataset = CharCorruptionDataset(CORPUS, 32)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        run = Trainer(tiny(dataset), dataset, None, TrainerConfig(device="cpu", max_epochs=1))
+        monkeypatch.setattr(run, "record", lambda *args: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            run.train()
+        with pytest.raises(RuntimeError, match="shutdown"):
+            run.threads.pool.submit(print)
+    finally:
+        torch.set_num_threads(before)
+
+
 @needs_course_data
 def test_parameters_of_the_courses_models():
     sizes = {"vanilla": 3_323_392, "synthesizer": 3_076_988}
