@@ -5,12 +5,14 @@ import contextlib
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
 WORLDS = (ROOT / "data" / "cs224n", ROOT / "data")
+FIRST_WORD = 30.0  # seconds that the first of several processes has to tell an error
 
 
 class UserError(ValueError):
@@ -28,9 +30,10 @@ class Parser(argparse.ArgumentParser):
 def errors_are_sentences() -> Iterator[None]:
     """Turn a UserError into one line on stderr and exit status 2, and Ctrl-C into status 130.
 
-    Of the processes that torchrun starts on a machine, which meet the same errors, one tells them.
+    Of the processes that torchrun starts on a machine, which meet the same errors, the first tells
+    them. The others wait: torchrun ends them when it has.
     """
-    speaks = int(os.environ.get("LOCAL_RANK", 0)) == 0
+    first = int(os.environ.get("LOCAL_RANK", 0)) == 0
     for stream in (sys.stdout, sys.stderr):
         if (getattr(stream, "encoding", None) or "utf-8").lower() != "utf-8":
             stream.reconfigure(encoding="utf-8")  # Windows pipes are not, and names are
@@ -38,11 +41,12 @@ def errors_are_sentences() -> Iterator[None]:
         yield
         sys.stdout.flush()
     except UserError as error:
-        if speaks:
-            print(f"error: {error}", file=sys.stderr)
+        if not first:
+            time.sleep(FIRST_WORD)
+        print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt as stop:
-        if speaks:
+        if first:
             print("\ninterrupted" + "".join(f": {word}" for word in stop.args), file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:  # `... | head`: the reader has gone, there is nobody to tell

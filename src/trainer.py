@@ -164,6 +164,7 @@ class Trainer:
             if self.stopping(step):
                 self.save_progress(step + 1)
                 self.log.close()
+                distributed.total(torch.zeros(()))  # who leaves has torchrun end the others
                 raise KeyboardInterrupt(f"step {step + 1} is saved; --resume goes on from it")
             if time.monotonic() - last_save >= 60 * self.config.checkpoint_minutes:
                 with going_on():
@@ -487,7 +488,8 @@ class Trainer:
 
         def remember(number, frame):
             self.stop_signal = number
-            signal.signal(number, before[number])  # a second one does not wait for the step
+            if distributed.world_size() == 1:  # torchrun sends a second one of its own
+                signal.signal(number, before[number])  # which does not wait for the step
 
         signals = (signal.SIGINT, signal.SIGTERM)
         before = {number: signal.getsignal(number) for number in signals}

@@ -1,8 +1,10 @@
 """Several processes: they end where one does, stop together, and speak with one voice."""
 
+import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 import torch
@@ -120,12 +122,32 @@ def test_of_several_processes_each_step_of_a_cpu_may_be_the_last(monkeypatch):
     assert all(run.stopping(step) for step in range(9))
 
 
+LAUNCH = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+LAUNCH += [str(ROOT / "src" / "run.py"), "pretrain", "vanilla"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_several_processes_save_when_they_are_stopped(tmp_path, number):
+    """As by Ctrl-C: the signal reaches torchrun, which passes it on, and the processes too."""
+    (tmp_path / "c.txt").write_text(CORPUS, encoding="utf-8")
+    sizes = ["--n_layer", "1", "--n_head", "2", "--n_embd", "16", "--block_size", "32"]
+    run = subprocess.Popen(
+        [*LAUNCH, "c.txt", "--writing_params_path", "p", "--max_epochs", "90000", *sizes],
+        cwd=tmp_path, env=threads(1), stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    while not any(log.stat().st_size for log in tmp_path.glob("runs/*/metrics.jsonl")):
+        assert run.poll() is None
+        time.sleep(0.05)
+    os.killpg(run.pid, number)
+    _, errors = run.communicate(timeout=120)
+    assert errors.count("is saved; --resume goes on from it") == 1, errors
+    assert (tmp_path / "p.checkpoint").exists()
+
+
 def test_several_processes_tell_an_error_once(tmp_path):
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
-    wrong = ["pretrain", "vanilla", "none.txt", "--writing_params_path", "p"]
     done = subprocess.run(
-        [*launch, str(ROOT / "src" / "run.py"), *wrong], cwd=tmp_path, env=threads(1), timeout=200,
-        capture_output=True, text=True,
+        [*LAUNCH, "none.txt", "--writing_params_path", "p"], cwd=tmp_path, env=threads(1),
+        timeout=200, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode != 0
     assert done.stderr.count("error: none.txt: no such file") == 1, done.stderr
