@@ -106,7 +106,7 @@ FILES = (  # the course's six (attention.py is made below), and what they import
 )  # fmt: skip
 END = "\0"  # of a file
 CUTS = (  # (file, from here, up to there, what stands instead): the reports, recipes, long runs
-    ("run.py", "import contextlib\nimport hashlib\nimport itertools\n", "import os", ""),
+    ("run.py", "import contextlib\nimport hashlib\n", "import os", ""),
     ("run.py", "import time\n", "\nimport checkpoint", ""),
     ("run.py", "import COMPILE, DEVICES, PRECISIONS, pick_device", "\n",
      "import DEVICES, pick_device"),
@@ -121,7 +121,7 @@ CUTS = (  # (file, from here, up to there, what stands instead): the reports, re
     ("run.py", "def add_length", "def add_sizes", ""),
     ("run.py", "    machine.add_argument(\"--precision\"", "    return p", ""),
     ("run.py", "    if not args.resume and", "    run.train()", ""),
-    ("run.py", "    with contextlib.suppress", "\n\ndef save", ""),
+    ("run.py", "    for path in (run.config", "\n\ndef save", ""),
     ("run.py", "    config, phase = run.model", "    description =",
      "    config = run.model.config\n"),
     ("run.py", "        \"recipe\": args.recipe,\n", "        \"function\"", ""),

@@ -127,7 +127,7 @@ class Peer:
 
     def rows(self, i: int) -> list[tuple[Tensor, Tensor]]:
         """The batch of step i, trimmed to its longest row (and little more, where compiled)."""
-        ((x, y),) = padded_rows(self.data, i, self.batch_size, self.device, parts=1)
+        x, y = padded_rows(self.data, i, self.batch_size, self.device)
         if self.compiled:
             width = min(-(-x.shape[1] // WIDTHS) * WIDTHS, self.data.longest + 1)
             return [(pad(x, width), pad(y, width))]
@@ -141,10 +141,10 @@ class Peer:
         self.optimizer.zero_grad(set_to_none=True)
 
 
-def padded_rows(data: WholeBatches, i: int, batch_size: int, device: torch.device, parts: int):
-    """The pieces of step i of a run without shuffling, as the trainer would get them."""
+def padded_rows(data: WholeBatches, i: int, batch_size: int, device: torch.device):
+    """x, y of step i of a run without shuffling, in one piece."""
     epoch, first = divmod(i * batch_size, len(data))
-    return data.batch(torch.arange(first, first + batch_size), epoch, device, parts)
+    return data.batch(torch.arange(first, first + batch_size), epoch, device)[0]
 
 
 def pad(z: Tensor, width: int) -> Tensor:

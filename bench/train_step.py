@@ -40,7 +40,7 @@ from peers import (
 from plain import PlainGPT, PlainTraining
 from torch import Tensor
 
-from engine import keep_memory, pick_device, should_compile
+from engine import keep_memory, pick_device
 from files import UserError, errors_are_sentences
 from runlog import machine
 
@@ -53,7 +53,7 @@ class Ours:
     def __init__(self, args: argparse.Namespace, data: WholeBatches):
         self.trainer = build_trainer(args, data)
         self.dtype, self.device = self.trainer.dtype, self.trainer.device
-        self.compiled = should_compile("auto", self.device)
+        self.compiled = self.trainer.compiled
         self.parameters = sum(p.numel() for p in self.trainer.model.parameters())
         self.next, self.batches = 0, self.trainer.batches(0)
 
@@ -85,7 +85,7 @@ class Plain:
         self.batch_size, self.data = args.batch_size, data
 
     def rows(self, i: int) -> list[tuple[Tensor, Tensor]]:
-        ((x, y),) = padded_rows(self.data, i, self.batch_size, self.device, parts=1)
+        x, y = padded_rows(self.data, i, self.batch_size, self.device)
         return [(pad(x, self.data.row_length), pad(y, self.data.row_length))]
 
     def step(self, i: int) -> None:
@@ -150,7 +150,7 @@ def work_of_rounds(data: WholeBatches, args: argparse.Namespace) -> list[tuple[f
     cpu, work = torch.device("cpu"), []
     for r in range(args.rounds):
         steps = range(r * args.steps, (r + 1) * args.steps)
-        lengths = [real_lengths(padded_rows(data, i, args.batch_size, cpu, 1)) for i in steps]
+        lengths = [real_lengths([padded_rows(data, i, args.batch_size, cpu)]) for i in steps]
         flops = sum(training_flops(row, args, data.vocab_size) for row in lengths)
         work.append((sum(int(row.sum()) for row in lengths) / args.steps, flops / args.steps))
     return work

@@ -5,11 +5,11 @@ cannot say (variant, heads, vocabulary, recipe) stands in `<params>.json` beside
 holds a run in the middle: weights, optimizer, position and configuration.
 """
 
-import contextlib
 import json
 import os
 import pickle
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
@@ -25,9 +25,9 @@ VANILLA = {"mask"} | {
 }
 
 
-def save_tensors(content: dict, path: str) -> None:
-    """torch.save, whole or not at all. Raises UserError where the disk refuses."""
-    with write_whole(path, "wb") as file:
+def save_tensors(content: dict, path: str, outdated: Iterable[str] = ()) -> None:
+    """torch.save through write_whole. Raises UserError where the disk refuses."""
+    with write_whole(path, "wb", outdated) as file:
         try:
             torch.save(content, file)
         except RuntimeError as error:  # how torch's zip writer reports a full disk
@@ -77,11 +77,13 @@ def perceiver_names(state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def save_params(model: torch.nn.Module, path: str, description: dict) -> None:
-    """Write the model's state_dict to `path` and `description` to `<path>.json`."""
-    with contextlib.suppress(FileNotFoundError):
-        os.remove(f"{path}.json")  # new weights never stand beside an old description
+    """Write the model's state_dict to `path` and `description` to `<path>.json`.
+
+    New weights never stand beside the old ones' description or calibration.
+    """
     state = {name: value.cpu() for name, value in model.state_dict().items()}
-    save_tensors(clean_names(state), path)
+    outdated = (f"{path}.json", f"{path}.calibration.json")
+    save_tensors(clean_names(state), path, outdated)
     with write_whole(f"{path}.json") as file:
         json.dump(description, file, indent=2)
         file.write("\n")
@@ -167,6 +169,7 @@ def load_checkpoint(path: str, identity: dict) -> dict:
     if "identity" not in content:
         raise UserError(f"{path}: not a checkpoint of a run; give the path of one")
     theirs = content["identity"]
+    check_files(path, identity.get("files"), theirs.get("files"))
     for name in sorted(identity.keys() | theirs.keys()):
         if identity.get(name) != theirs.get(name):
             raise UserError(
@@ -174,6 +177,17 @@ def load_checkpoint(path: str, identity: dict) -> dict:
                 f"{identity.get(name)!r}; resume with the same settings, or delete it to start anew"
             )
     return content
+
+
+def check_files(path: str, ours: dict | None, theirs: dict | None) -> None:
+    """Raise UserError naming the first file whose hash is another in the checkpoint at `path`."""
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        for name in sorted(ours.keys() | theirs.keys()):
+            if ours.get(name) != theirs.get(name):
+                raise UserError(
+                    f"{path}: made with another {name} file than this run's; resume with the same "
+                    "file, or delete the checkpoint to start anew"
+                )
 
 
 def commit() -> str | None:

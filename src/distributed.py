@@ -26,12 +26,19 @@ def local_rank() -> int:
     return int(os.environ.get("LOCAL_RANK", 0))
 
 
+def local_world_size() -> int:
+    """The number of processes on this machine."""
+    return int(os.environ.get("LOCAL_WORLD_SIZE", 1))
+
+
 @contextlib.contextmanager
 def process_group() -> Iterator[None]:
     """Join the other processes where torchrun started several (gloo on CPU, NCCL on CUDA)."""
     if int(os.environ.get("WORLD_SIZE", 1)) == 1:
         yield
         return
+    if local_rank() < torch.cuda.device_count():
+        torch.cuda.set_device(local_rank())
     dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
     try:
         yield

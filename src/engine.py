@@ -19,12 +19,14 @@ from files import UserError
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "fp32", "bf16")
 COMPILE = ("auto", "on", "off")
+SHAPES = 128  # of pieces, that a compiled step may have its own graph for
 
 
-def pick_device(name: str, local_rank: int = 0) -> torch.device:
+def pick_device(name: str, local_rank: int = 0, processes: int = 1) -> torch.device:
     """The device called `name`; "auto" takes CUDA, then MPS, then the CPU.
 
-    Raises UserError for a device that this machine or this torch does not have.
+    On CUDA each of this machine's `processes` has its own. Raises UserError for a device that this
+    machine or this torch does not have.
     """
     there = {
         "cuda": torch.cuda.is_available(),
@@ -35,6 +37,11 @@ def pick_device(name: str, local_rank: int = 0) -> torch.device:
         name = next(kind for kind, present in there.items() if present)
     if not there[name]:
         raise UserError(f"--device {name}: this machine or torch has none; use --device auto")
+    if name == "cuda" and processes > torch.cuda.device_count():
+        raise UserError(
+            f"{processes} processes for {torch.cuda.device_count()} GPUs, and each needs its own; "
+            "start fewer, or use --device cpu"
+        )
     return torch.device("cuda", local_rank) if name == "cuda" else torch.device(name)
 
 
@@ -65,23 +72,43 @@ def keep_memory() -> None:
     except OSError:
         return
     m_trim_threshold, m_mmap_threshold, m_arena_max = -1, -3, -8  # malloc.h
-    libc.mallopt(m_mmap_threshold, 1 << 30)
+    if not libc.mallopt(m_mmap_threshold, 1 << 30):
+        libc.mallopt(m_mmap_threshold, 1 << 25)  # the most that older ones take
     libc.mallopt(m_trim_threshold, 2**31 - 1)
     libc.mallopt(m_arena_max, 1)  # threads that share what one of them freed
+
 
 def should_compile(name: str, device: torch.device) -> bool:
     """Whether to compile the step: "auto" does on CUDA, unless no compiler is at hand."""
     if name == "off" or (name == "auto" and device.type != "cuda"):
         return False
-    if device.type == "cuda":
-        able = importlib.util.find_spec("triton") is not None
+    if device.type == "cuda":  # triton has a C compiler make what launches its kernels
+        needed = "triton and a C compiler"
+        able = importlib.util.find_spec("triton") is not None and has_program("CC", "gcc", "clang")
     else:
-        able = any(shutil.which(os.environ.get("CXX", name)) for name in ("g++", "clang++", "cl"))
+        needed = "a C++ compiler"
+        able = has_program("CXX", "g++", "clang++", "cl")
     if not able and name == "on":
-        raise UserError("--compile on: no compiler at hand (triton or a C++ compiler); use auto")
+        raise UserError(f"--compile on: needs {needed}; install what is missing, or use auto")
     if not able:
-        print("not compiling: no compiler at hand (the same results, more slowly)")
+        print(f"not compiling: that needs {needed} (the same results, more slowly)")
     return able
+
+
+def has_program(variable: str, *names: str) -> bool:
+    """Whether there is the program that the environment's `variable` names, else one of `names`."""
+    return any(shutil.which(os.environ.get(variable, name)) for name in names)
+
+
+def compile_step(loss_sum: nn.Module, device: torch.device) -> nn.Module:
+    """`loss_sum` compiled, with a graph of its own for each shape of a piece.
+
+    On CUDA only: elsewhere the head's shape is another one at every step, and torch's limit on
+    graphs ends the compiling.
+    """
+    if device.type == "cuda":
+        torch._dynamo.config.recompile_limit = SHAPES
+    return torch.compile(loss_sum, dynamic=False)
 
 
 class LossSum(nn.Module):
@@ -100,7 +127,9 @@ class LossSum(nn.Module):
         with self.precision():
             if hasattr(self.model, "loss_sum"):
                 return self.model.loss_sum(x, y)
-            return self.model(x, y)[1] * count_targets(self.model, y)
+            logits, loss = self.model(x, y)
+            count = count_targets(self.model, y)
+            return loss * count if count else logits.sum() * 0  # a mean over nothing is no number
 
     def precision(self) -> contextlib.AbstractContextManager:
         if self.dtype == torch.float32:
@@ -175,7 +204,9 @@ class PieceThreads:
         losses, gradients = zip(*(future.result() for future in futures), strict=True)
         for p, *parts in zip(self.parameters, *gradients, strict=True):
             given = [part for part in parts if part is not None]
-            p.grad = sum(given[1:], given[0].clone()) if given else None
+            p.grad = given[0].clone() if given else None
+            for part in given[1:]:
+                p.grad += part
         return torch.stack(losses).sum()
 
 

@@ -6,12 +6,14 @@ import hashlib
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
 WORLDS = (ROOT / "data" / "cs224n", ROOT / "data")
+FIRST_WORD = 30.0  # seconds that the first of several processes has to tell an error
 
 
 class UserError(ValueError):
@@ -27,7 +29,12 @@ class Parser(argparse.ArgumentParser):
 
 @contextlib.contextmanager
 def errors_are_sentences() -> Iterator[None]:
-    """Turn a UserError into one line on stderr and exit status 2, and Ctrl-C into status 130."""
+    """Turn a UserError into one line on stderr and exit status 2, and Ctrl-C into status 130.
+
+    Of the processes that torchrun starts on a machine, which meet the same errors, the first tells
+    them. The others wait: torchrun ends them when it has.
+    """
+    first = int(os.environ.get("LOCAL_RANK", 0)) == 0
     for stream in (sys.stdout, sys.stderr):
         if (getattr(stream, "encoding", None) or "utf-8").lower() != "utf-8":
             stream.reconfigure(encoding="utf-8")  # Windows pipes are not, and names are
@@ -35,10 +42,13 @@ def errors_are_sentences() -> Iterator[None]:
         yield
         sys.stdout.flush()
     except UserError as error:
+        if not first:
+            time.sleep(FIRST_WORD)
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt as stop:
-        print("\ninterrupted" + "".join(f": {word}" for word in stop.args), file=sys.stderr)
+        if first:
+            print("\ninterrupted" + "".join(f": {word}" for word in stop.args), file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:  # `... | head`: the reader has gone, there is nobody to tell
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -116,20 +126,24 @@ def check_writable(path: str) -> None:
 
 
 @contextlib.contextmanager
-def write_whole(path: str, mode: str = "w") -> Iterator[IO]:
-    """Open a file beside `path`, and move it to `path` once it is complete and on the disk.
+def write_whole(path: str, mode: str = "w", outdated: Iterable[str] = ()) -> Iterator[IO]:
+    """Open `<path>.part`, and move it to `path` once it is complete and on the disk.
 
     Whatever happens in between (an exception, a kill, a full disk), `path` is either what it was
-    before or the whole new file. Raises UserError where the disk refuses.
+    before or the whole new file. Files that describe only the old one, `outdated`, are removed just
+    before the move. Raises UserError where the disk refuses.
     """
     encoding = None if "b" in mode else "utf-8"
     newline = None if "b" in mode else "\n"
-    part = f"{path}.{os.getpid()}.part"
+    part = f"{path}.part"  # the next attempt writes over what a kill left of this one
     try:
         with open(part, mode, encoding=encoding, newline=newline) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
+        for old in outdated:
+            with contextlib.suppress(FileNotFoundError):
+                os.remove(old)
         os.replace(part, path)
     except OSError as error:
         raise UserError(f"{path}: cannot be written ({error.strerror or error})") from None

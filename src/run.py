@@ -5,7 +5,6 @@ python src/run.py pretrain|finetune|evaluate VARIANT CORPUS [--reading_params_pa
 
 import argparse
 import contextlib
-import itertools
 import os
 import sys
 import time
@@ -45,8 +44,7 @@ from runlog import RunLog
 STARTED = time.monotonic() - time.process_time()  # the process's start: imports take seconds
 SETTINGS = [  # what flags say of a run, by their names in TrainerConfig
     *("max_epochs", "max_steps", "max_minutes", "batch_size", "schedule", "optimizer", "shuffle"),
-    *("seed", "device", "precision", "compile", "num_workers", "checkpoint_minutes", "resume"),
-    "snapshots",
+    *("seed", "device", "precision", "compile", "checkpoint_minutes", "resume", "snapshots"),
 ]
 ARCHITECTURE = (*COURSE_SIZES, "positions", "bottleneck_dim")
 
@@ -101,7 +99,6 @@ def parser() -> Parser:
     machine.add_argument("--device", choices=DEVICES, default="auto")
     machine.add_argument("--precision", choices=PRECISIONS, default="auto")
     machine.add_argument("--compile", choices=COMPILE, default="auto")
-    machine.add_argument("--num_workers", type=int, default=4, help="for datasets without batches")
     machine.add_argument("--checkpoint_minutes", type=positive(float), default=10.0)
     machine.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
     machine.add_argument("--no_log", action="store_true", help="no folder in runs/")
@@ -228,10 +225,13 @@ def build_training(args: argparse.Namespace) -> trainer.Trainer:
     data = training_data(args, phase, corpus, *paths[1:])
     model = build_model(args, corpus, state, sizes, phase.dropout)
     identity = {"function": args.function, "variant": args.variant, "starts_from": start}
-    identity |= {"files": [digest(path) for path in paths], "recipe": args.recipe}
-    identity |= {"phase": repr(phase), "unicode_names": bool(args.unicode_names)}
-    identity["reading_params"] = args.reading_params_path and digest(args.reading_params_path)
+    files = dict(zip(("corpus", "questions"), paths, strict=False))
+    files |= {"reading_params": args.reading_params_path} if args.reading_params_path else {}
+    identity |= {"files": {name: digest(path) for name, path in files.items()}}
+    identity |= {"recipe": args.recipe, "phase": repr(phase)}
+    identity["unicode_names"] = bool(args.unicode_names)
     identity |= architecture(model.config)
+    folder = None if args.no_log else log_folder(args)
     config = trainer_config(
         phase,
         documents=len(corpus),
@@ -240,7 +240,7 @@ def build_training(args: argparse.Namespace) -> trainer.Trainer:
         checkpoint_path=f"{args.writing_params_path}.checkpoint",
         began=STARTED,
         identity=identity,
-        log=RunLog(None if args.no_log else log_folder(args), {"command": vars(args)} | identity),
+        log=RunLog(folder, {"command": vars(args)}, numbered=True),
         **{name: getattr(args, name) for name in SETTINGS},
     )
     run = trainer.Trainer(model, data, None, config)
@@ -289,10 +289,8 @@ def training_data(
 
 
 def log_folder(args: argparse.Namespace) -> str:
-    """A folder for the run, named by the time; with a number where another run has that name."""
-    path = f"runs/{time.strftime('%Y%m%d-%H%M%S')}-{args.function}-{args.variant}"
-    taken = (f"{path}-{n}" for n in itertools.count(2))
-    return path if not os.path.exists(path) else next(p for p in taken if not os.path.exists(p))
+    """The folder of the run's log, named by the time."""
+    return f"runs/{time.strftime('%Y%m%d-%H%M%S')}-{args.function}-{args.variant}"
 
 
 def train(args: argparse.Namespace) -> None:
@@ -304,8 +302,9 @@ def train(args: argparse.Namespace) -> None:
     if not distributed.is_main():
         return
     save(args, run, args.writing_params_path, run.total_steps)
-    with contextlib.suppress(FileNotFoundError):
-        os.remove(run.config.checkpoint_path)
+    for path in (run.config.checkpoint_path, f"{run.config.checkpoint_path}.part"):
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(path)
 
 
 def save(args: argparse.Namespace, run: trainer.Trainer, path: str, steps: int) -> None:

@@ -1,10 +1,12 @@
 """What a run says while it runs: one bar, and a folder that describes it.
 
-runs/<time>-<function>-<variant>/ holds config.json (settings, commit, versions, device),
-metrics.jsonl (a line a step) and TensorBoard events where tensorboard is installed.
+runs/<time>-<function>-<variant>/ holds config.json (settings, commit, versions, device; under
+"resumed" what was different when the run went on), metrics.jsonl (a line a step) and TensorBoard
+events where tensorboard is installed.
 """
 
 import contextlib
+import itertools
 import json
 import os
 import platform
@@ -17,31 +19,43 @@ import torch
 from tqdm import tqdm
 
 from checkpoint import commit
-from files import UserError
+from files import UserError, write_whole
 
 FLUSH_STEPS = 50  # on a device that runs ahead, losses are fetched this many steps at a time
 LINE_SECONDS = 60.0  # between lines, where the output is no terminal
 
 
 class RunLog:
-    """`record` the steps of one run. With folder None only the bar is shown."""
+    """`record` the steps of one run. With folder None only the bar is shown.
 
-    def __init__(self, folder: str | None = None, settings: dict | None = None):
+    `numbered`: where another run has the folder, this one takes its name with a number.
+    """
+
+    def __init__(
+        self, folder: str | None = None, settings: dict | None = None, numbered: bool = False
+    ):
         self.folder = Path(folder) if folder else None
         self.settings = settings or {}
+        self.numbered = numbered
         self.pending: list[tuple] = []
         self.file = self.writer = self.bar = None
 
     def go_on_in(self, folder: str | None) -> None:
         """Log to the folder of the run that is resumed, where both runs log at all."""
         if self.folder and folder:
-            self.folder = Path(folder)
+            self.folder, self.numbered = Path(folder), False
 
-    def start(self, total_steps: int, first_step: int, device: torch.device) -> None:
-        """Open folder and bar. A run that goes on at `first_step` keeps what came before."""
+    def start(
+        self, total_steps: int, first_step: int, device: torch.device, settings: dict | None = None
+    ) -> None:
+        """Open folder and bar; `settings` are those that the run was found to have.
+
+        A run that goes on at `first_step` keeps what came before.
+        """
+        self.settings = self.settings | (settings or {})
         self.total_steps, self.device = total_steps, device
         self.started = self.last_line = time.monotonic()
-        self.first_step, self.seen_targets = first_step, 0
+        self.first_step, self.seen_targets, self.seconds_before = first_step, 0, 0.0
         self.terminal = sys.stderr.isatty()
         self.bar = tqdm(total=total_steps, initial=first_step, disable=not self.terminal)
         if self.folder:
@@ -55,27 +69,58 @@ class RunLog:
             print(f"{total_steps} steps fit into the time", flush=True)
 
     def open_folder(self, first_step: int) -> None:
-        path = self.folder / "metrics.jsonl"
-        kept = []
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            if path.exists():
-                rows = path.read_text(encoding="utf-8").splitlines(keepends=True)
-                kept = [row for row in rows if complete_before(row, first_step)]
-            with open(self.folder / "config.json", "w", encoding="utf-8") as file:
-                json.dump(self.settings | machine(self.device), file, indent=2, default=str)
-            self.file = open(path, "w", encoding="utf-8", newline="\n")
-            self.file.writelines(kept)
-        except OSError as error:
+            self.make_folder()
+            path = self.folder / "metrics.jsonl"
+            kept = rows_before(path, first_step)
+            with write_whole(str(path)) as file:
+                file.writelines(kept)
+            self.file = open(path, "a", encoding="utf-8", newline="\n")
+            self.describe(first_step)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
             raise UserError(
-                f"{self.folder}: the run's log cannot be written ({error.strerror}); use --no_log"
+                f"{self.folder}: the run's log cannot be written ({reason}); use --no_log"
             ) from None
+        if kept:
+            self.seconds_before = json.loads(kept[-1]).get("seconds", 0.0)
         try:
             from torch.utils.tensorboard import SummaryWriter
 
-            self.writer = SummaryWriter(str(self.folder))
+            self.writer = SummaryWriter(str(self.folder), purge_step=first_step or None)
         except ImportError:
             pass
+
+    def make_folder(self) -> None:
+        """Make the folder; of several runs that ask for the same numbered one, each has its own."""
+        if not self.numbered:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            return
+        names = (f"{self.folder}-{n}" if n > 1 else self.folder for n in itertools.count(1))
+        for folder in map(Path, names):
+            with contextlib.suppress(FileExistsError):
+                folder.mkdir(parents=True)
+                self.folder = folder
+                return
+
+    def describe(self, first_step: int) -> None:
+        """Write config.json. Where the run goes on, add what is different from `first_step` on."""
+        now = json.loads(json.dumps(self.settings | machine(self.device), default=str))
+        self.config = self.session = now
+        path = self.folder / "config.json"
+        if first_step > 0 and path.exists():
+            self.config = json.loads(path.read_text(encoding="utf-8"))
+            changed = {key: value for key, value in now.items() if self.config.get(key) != value}
+            self.session = {"from_step": first_step} | changed
+            self.config.setdefault("resumed", []).append(self.session)
+        self.correct()
+
+    def correct(self, **settings) -> None:
+        """Write config.json anew, with `settings` that turned out to be others."""
+        if self.folder:
+            self.session |= settings
+            with write_whole(str(self.folder / "config.json")) as file:
+                json.dump(self.config, file, indent=2)
 
     def record(self, **row) -> None:
         """One step: numbers, or tensors of one element that are fetched later."""
@@ -87,7 +132,7 @@ class RunLog:
         for row in self.pending:
             row = {key: getattr(value, "item", lambda v=value: v)() for key, value in row.items()}
             self.seen_targets += row["targets"]
-            row["seconds"] = round(time.monotonic() - self.started, 3)
+            row["seconds"] = round(self.seconds_before + time.monotonic() - self.started, 3)
             self.show(row)
             self.write(row)
             if self.writer:
@@ -130,6 +175,14 @@ class RunLog:
         for part in (self.bar, self.file, self.writer):
             if part is not None:
                 part.close()
+
+
+def rows_before(path: Path, step: int) -> list[str]:
+    """The whole lines of a metrics.jsonl, where there is one, that are of steps before `step`."""
+    if not path.exists():
+        return []
+    rows = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    return [row for row in rows if complete_before(row, step)]
 
 
 def complete_before(row: str, step: int) -> bool:

@@ -11,7 +11,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +23,7 @@ from checkpoint import clean_names, load_checkpoint, save_tensors
 from engine import (
     LossSum,
     PieceThreads,
+    compile_step,
     count_targets,
     keep_memory,
     pick_device,
@@ -36,6 +37,7 @@ from runlog import RunLog
 SCHEDULES = ("course", "cosine", "linear")
 UNTIMED_STEPS, TIMED_STEPS = 5, 20  # of a run with max_minutes: the first are slow
 TIME_SHARE = 0.97  # of the time left that is filled with steps
+LONG_SHARE = 0.05  # of all the time: after as much, steps are counted anew, however few they were
 ROWS_A_PIECE = 16  # a batch's pieces are not smaller: below it, calls cost more than padding
 
 
@@ -118,14 +120,14 @@ class Trainer:
         self.train_dataset = train_dataset
         self.test_dataset = test_dataset
         self.config = config
-        self.device = pick_device(config.device, distributed.local_rank())
+        self.device = pick_device(
+            config.device, distributed.local_rank(), distributed.local_world_size()
+        )
         self.dtype = pick_precision(config.precision, self.device)
         self.steps_per_epoch = math.ceil(len(train_dataset) / config.batch_size)
         self.planned_steps = self.steps_per_epoch * config.max_epochs
         self.total_steps = config.max_steps or self.planned_steps
-        self.next_fit = math.inf
         if config.max_minutes is not None:
-            self.next_fit = UNTIMED_STEPS
             self.total_steps += 2 * (UNTIMED_STEPS + TIMED_STEPS)  # until it is fitted
         self.threads: PieceThreads | None = None
         self.log = config.log or RunLog()
@@ -139,29 +141,36 @@ class Trainer:
         first = self.first_step = self.restore() if self.config.resume else 0
         self.snapshots_taken = first * self.config.snapshots // self.total_steps
         if distributed.is_main():
-            self.log.start(self.total_steps, first, self.device)
-        last_save = time.monotonic()
-        batches, step = self.batches(first), first
-        with self.catching_signals():
-            while step < self.total_steps:
-                loss, targets, rate = self.step(step, next(batches))
-                self.record(step, loss, targets, rate)
-                self.fit_to_time(step + 1 - first)
-                self.take_snapshot(step + 1)
-                stop = self.stopping(step)
-                minutes = (time.monotonic() - last_save) / 60
-                if stop or minutes >= self.config.checkpoint_minutes:
-                    self.save_progress(step + 1)
-                    last_save = time.monotonic()
-                if stop:
-                    self.log.close()
-                    raise KeyboardInterrupt(f"step {step + 1} is saved; --resume goes on from it")
-                step += 1
-        if self.threads:
-            self.threads.close()
+            self.log.start(self.total_steps, first, self.device, self.settings())
+        try:
+            with self.catching_signals():
+                self.run_from(first)
+        finally:
+            if self.threads:
+                self.threads.close()
         if distributed.is_main():
             self.log.close()
             self.save_checkpoint()
+
+    def run_from(self, first: int) -> None:
+        """Step `first` and all that follow it."""
+        last_save = time.monotonic()
+        batches, step = self.batches(first), first
+        while step < self.total_steps:
+            loss, targets, rate = self.step(step, next(batches))
+            self.record(step, loss, targets, rate)
+            self.fit_to_time(step + 1 - first)
+            self.take_snapshot(step + 1)
+            if self.stopping(step):
+                self.save_progress(step + 1)
+                self.log.close()
+                distributed.total(torch.zeros(()))  # who leaves has torchrun end the others
+                raise KeyboardInterrupt(f"step {step + 1} is saved; --resume goes on from it")
+            if time.monotonic() - last_save >= 60 * self.config.checkpoint_minutes:
+                with going_on():
+                    self.save_progress(step + 1)
+                last_save = time.monotonic()
+            step += 1
 
     def step(self, step: int, pieces: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor, float]:
         """Forward, backward, clip, update: the loss, its number of targets and the rate used."""
@@ -174,7 +183,7 @@ class Trainer:
         if self.threads and self.threads.suit(self.loss_sum, pieces):
             loss = self.threads.backward(self.loss_sum, pieces, targets)
         else:
-            loss = self.backward(pieces, targets)
+            loss = self.tried_backward(step, pieces, targets)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), config.grad_norm_clip)
         self.optimizer.step(self.threads.pool.map if self.threads else map)
         self.optimizer.zero_grad(set_to_none=True)
@@ -190,6 +199,24 @@ class Trainer:
             loss += part.detach()
         return loss
 
+    def tried_backward(self, step: int, pieces: list, targets: Tensor) -> Tensor:
+        """As `backward`, without compiling where the first step that "auto" compiled fails."""
+        try:
+            return self.backward(pieces, targets)
+        except Exception as error:  # a compiler's failures have no common class
+            if not self.untried:
+                raise
+            reason = " ".join([type(error).__name__, *str(error).splitlines()[:2]])
+            print(f"not compiling: {reason} (the same results, more slowly)")
+            self.build_loss_sum(compiled=False)
+            if distributed.is_main():
+                self.log.correct(compiled=False)
+        finally:
+            self.untried = False
+        self.optimizer.zero_grad(set_to_none=True)
+        torch.manual_seed(self.step_seed(step))
+        return self.backward(pieces, targets)
+
     # -- before the loop -----------------------------------------------------------------------
 
     def prepare(self) -> None:
@@ -200,15 +227,20 @@ class Trainer:
         self.model.to(self.device).train()
         self.optimizer = build_optimizer(self.model, self.config)
         self.peaks = [group["lr"] for group in self.optimizer.param_groups]
+        self.build_loss_sum(should_compile(self.config.compile, self.device))
+        self.untried = self.compiled and self.config.compile == "auto"
+        alone = distributed.world_size() == 1 and self.device.type == "cpu" and not self.compiled
+        if alone and torch.get_num_threads() > 1:
+            self.threads = PieceThreads(self.model, self.config.parts)
+
+    def build_loss_sum(self, compiled: bool) -> None:
+        """What gives a piece's loss: shared among the processes, compiled where that is asked."""
+        self.compiled = compiled
         self.loss_sum: nn.Module = LossSum(self.model, self.dtype, self.device)
         if distributed.world_size() > 1:
             self.loss_sum = DistributedDataParallel(self.loss_sum)
-        compiled = should_compile(self.config.compile, self.device)
         if compiled:
-            self.loss_sum = torch.compile(self.loss_sum, dynamic=False)
-        alone = distributed.world_size() == 1 and self.device.type == "cpu" and not compiled
-        if alone and torch.get_num_threads() > 1:
-            self.threads = PieceThreads(self.model, self.config.parts)
+            self.loss_sum = compile_step(self.loss_sum, self.device)
 
     def rate_factor(self, step: int) -> float:
         """Share of the highest rates that `step` uses.
@@ -245,22 +277,43 @@ class Trainer:
     # -- how long ------------------------------------------------------------------------------
 
     def fit_to_time(self, done: int) -> None:
-        """With max_minutes, after this process's first `done` steps: how many the run has.
+        """With max_minutes, after this session's first `done` steps: how many the run has.
+
+        The main process counts and tells the others.
+        """
+        if self.config.max_minutes is None:
+            return
+        counted = self.count_steps(done) if distributed.is_main() else 0
+        counted = int(distributed.total(torch.tensor(counted)))
+        if counted:
+            self.total_steps = counted
+            if distributed.is_main():
+                self.log.set_length(counted)
+
+    def count_steps(self, done: int) -> int:
+        """The steps that fit into max_minutes; 0 while there is nothing new to say of them.
 
         Told by the time of the first ones, then again and again: machines have other work at times.
+        The first few are slow and tell nothing, unless they take long; no step begins too late.
         """
-        if done < self.next_fit:
-            return
-        now, steps = self.clock(), self.first_step + done
-        if done > UNTIMED_STEPS:
-            left = max(0.0, self.began + 60 * self.config.max_minutes - now)
-            more = left * TIME_SHARE * (done - self.timed_at) / (now - self.timed_from)
-            mine = torch.tensor(int(more) if distributed.is_main() else 0, device=self.device)
-            self.total_steps = steps + int(distributed.total(mine))
-            if distributed.is_main():
-                self.log.set_length(self.total_steps)
+        budget, steps = 60 * self.config.max_minutes, self.first_step + done
+        deadline, now = self.began + budget, time.monotonic()
+        if now >= deadline:
+            return steps
+        if done == 1 or (done == UNTIMED_STEPS and self.timed_at == 1):
+            self.timed_from, self.timed_at = self.clock(), done
+            self.next_fit = UNTIMED_STEPS + TIMED_STEPS
+            return 0
+        long = LONG_SHARE * budget
+        early = steps == self.total_steps and deadline - now > long  # steps became faster
+        if done < self.next_fit and now - self.timed_from < long and not early:
+            return 0
+        now = self.clock()
+        left = max(0.0, deadline - now)
+        more = left * TIME_SHARE * (done - self.timed_at) / (now - self.timed_from)
         self.timed_from, self.timed_at = now, done
         self.next_fit = done + max(TIMED_STEPS, self.total_steps // 20 if done > TIMED_STEPS else 0)
+        return steps + int(more)
 
     def clock(self) -> float:
         """The time at which all that was asked of the device is done."""
@@ -274,7 +327,8 @@ class Trainer:
         """Call on_snapshot after each `1 / snapshots` of the run."""
         due = done * self.config.snapshots // self.total_steps
         if due > self.snapshots_taken and distributed.is_main() and self.config.on_snapshot:
-            self.config.on_snapshot(done)
+            with going_on():
+                self.config.on_snapshot(done)
         self.snapshots_taken = max(due, self.snapshots_taken)
 
     # -- data ----------------------------------------------------------------------------------
@@ -287,19 +341,25 @@ class Trainer:
             if epoch == first // self.steps_per_epoch:
                 chunks = chunks[first % self.steps_per_epoch :]
             shares = [chunk[distributed.rank() :: distributed.world_size()] for chunk in chunks]
+            filled = [
+                share if len(share) else chunk[:1]
+                for share, chunk in zip(shares, chunks, strict=True)
+            ]
             if hasattr(self.train_dataset, "batch"):
-                for share, chunk in zip(shares, chunks, strict=True):
-                    yield self.own_batch(share, chunk, epoch)
+                found = (self.own_batch(rows, epoch) for rows in filled)
             else:
-                yield from self.loaded(self.train_dataset, shares, epoch)
+                found = self.loaded(self.train_dataset, filled, epoch)
+            for share, pieces in zip(shares, found, strict=True):
+                yield pieces if len(share) else [self.without_targets(*piece) for piece in pieces]
 
-    def own_batch(self, share: Tensor, chunk: Tensor, epoch: int) -> list[tuple[Tensor, Tensor]]:
-        """The rows `share` of `chunk`; where there are none, a row whose targets do not count."""
-        if len(share):
-            parts = min(self.config.parts, math.ceil(len(share) / ROWS_A_PIECE))
-            return self.train_dataset.batch(share, epoch, self.device, parts)
-        ((x, y),) = self.train_dataset.batch(chunk[:1], epoch, self.device, 1)
-        return [(x, torch.full_like(y, getattr(self.model, "ignore_index", -100)))]
+    def own_batch(self, rows: Tensor, epoch: int) -> list[tuple[Tensor, Tensor]]:
+        """A batch that the dataset makes, in pieces."""
+        parts = min(self.config.parts, math.ceil(len(rows) / ROWS_A_PIECE))
+        return self.train_dataset.batch(rows, epoch, self.device, parts)
+
+    def without_targets(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """A piece whose targets do not count: for a process that has no rows of a batch."""
+        return x, torch.full_like(y, getattr(self.model, "ignore_index", -100))
 
     def order(self, epoch: int) -> Tensor:
         """Indices of the examples in the order of `epoch`."""
@@ -329,10 +389,10 @@ class Trainer:
         return self.loss_sum.no_sync()
 
     def stopping(self, step: int) -> bool:
-        """Whether to stop after this step: all processes agree on it, now and then."""
+        """Whether to stop after this step: all processes agree on it (on GPUs, now and then)."""
         if distributed.world_size() == 1:
             return self.stop_signal is not None
-        if step % 8:
+        if self.device.type != "cpu" and step % 8:
             return False
         return bool(distributed.total(torch.tensor(int(self.stop_signal is not None))))
 
@@ -400,6 +460,13 @@ class Trainer:
         self.log.go_on_in(content["log_folder"])
         return content["step"]
 
+    def settings(self) -> dict:
+        """All settings of the run, "auto" ones as they were decided."""
+        left_out = ("log", "identity", "on_snapshot", "began", "resume")
+        names = [field.name for field in fields(self.config) if field.name not in left_out]
+        own = {name: getattr(self.config, name) for name in names}
+        return own | self.identity() | {"compiled": self.compiled}
+
     def identity(self) -> dict:
         """What a resumed run must have in common with the one that wrote the checkpoint."""
         names = ("max_epochs", "batch_size", "learning_rate", "grad_norm_clip", "weight_decay")
@@ -421,7 +488,8 @@ class Trainer:
 
         def remember(number, frame):
             self.stop_signal = number
-            signal.signal(number, before[number])  # a second one does not wait for the step
+            if distributed.world_size() == 1:  # torchrun sends a second one of its own
+                signal.signal(number, before[number])  # which does not wait for the step
 
         signals = (signal.SIGINT, signal.SIGTERM)
         before = {number: signal.getsignal(number) for number in signals}
@@ -432,3 +500,12 @@ class Trainer:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def going_on() -> Iterator[None]:
+    """What could not be written on the way, a full disk say, costs a line, not the run."""
+    try:
+        yield
+    except UserError as error:
+        print(f"{error}; the run goes on", flush=True)

@@ -240,6 +240,22 @@ def test_resume_from_a_run_that_began_elsewhere(folder):
     fails(folder, *finetune(), "--resume", "--seed", 3, words=["reading_params"])
 
 
+@pytest.mark.parametrize("other, word", [("wiki.txt", "corpus"), ("q.tsv", "questions")])
+def test_resume_with_another_file(folder, other, word):
+    """The sentence says which, and no hashes."""
+    begun = run.parser().parse_args([str(arg) for arg in finetune(folder / "q.tsv")])
+    begun.pretrain_corpus_path = str(folder / "wiki.txt")
+    begun.reading_params_path = str(folder / "vanilla.params")
+    begun.writing_params_path = str(folder / "new.params")
+    unfinished = run.build_training(begun)
+    unfinished.prepare()
+    unfinished.save_progress(1)
+    text = (folder / other).read_text(encoding="utf-8")
+    (folder / other).write_text(text + text.splitlines()[0] + "\n", encoding="utf-8")
+    sentence = f"made with another {word} file than this run's; resume with the same file"
+    fails(folder, *finetune(), "--resume", words=["new.params.checkpoint", sentence])
+
+
 def test_resume_from_a_file_that_is_no_checkpoint(folder):
     shutil.copy(folder / "vanilla.params", folder / "new.params.checkpoint")
     fails(folder, *pretrain(), "--resume", words=["new.params.checkpoint", "not a checkpoint"])

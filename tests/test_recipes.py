@@ -155,6 +155,31 @@ def test_max_minutes_follows_a_machine_that_slows_down(monkeypatch):
     assert rates[-1] < 0.03 and max(rates[20:150]) == min(rates[20:150]) == 1.0
 
 
+@pytest.mark.parametrize("seconds, expected", [
+    ([20.0] * 99, {2, 3}),  # a third of the minute each
+    ([100.0] * 99, {1}),  # more than there is
+    ([1.0, 1.0, 1.0] + [8.0] * 99, {9, 10}),  # slow from the fourth on
+    ([10.0, 10.0, 10.0] + [0.1] * 999, {270, 303}),  # slow at first: time is not left over
+])  # fmt: skip
+def test_max_minutes_with_slow_steps(monkeypatch, seconds, expected):
+    """One minute, of which `seconds` are the steps' own; the run ends before it is over."""
+    dataset, now = CharCorruptionDataset(CORPUS, 32), [1000.0]
+    monkeypatch.setattr(trainer.time, "monotonic", lambda: now[0])
+
+    def step(self, number, pieces):
+        now[0] += seconds[number]
+        return torch.tensor(1.0), 1, 0.1
+
+    monkeypatch.setattr(Trainer, "step", step)
+    config = TrainerConfig(
+        device="cpu", max_epochs=9, batch_size=7, max_minutes=1, log=Kept(),
+    )  # fmt: skip
+    run = Trainer(tiny(dataset), dataset, None, config)
+    run.train()
+    assert now[0] <= 1060 or run.total_steps == 1
+    assert min(expected) <= run.total_steps <= max(expected)
+
+
 def test_max_minutes_ends_in_time_and_is_in_the_log():
     dataset = CharCorruptionDataset(CORPUS, 32)
     started = time.monotonic()

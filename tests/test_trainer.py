@@ -16,6 +16,7 @@ from conftest import ROOT, needs_course_data
 from torch import nn
 
 import trainer
+from checkpoint import save_tensors
 from dataset import CharCorruptionDataset, NameDataset
 from engine import LossSum, PieceThreads
 from files import UserError
@@ -238,20 +239,23 @@ def command(folder, *more):
     ]  # fmt: skip
 
 
-ONE_THREAD = os.environ | {"OMP_NUM_THREADS": "1"}
+def threads(count):
+    return os.environ | {"OMP_NUM_THREADS": str(count)}
 
 
 @pytest.mark.slow
-def test_killed_at_random_and_resumed_ends_bit_identical(tmp_path):
-    whole, broken = tmp_path / "whole", tmp_path / "broken"
+@pytest.mark.parametrize("count, batch", [(1, 16), (2, 32)])  # 32 rows: a piece for each of two
+def test_killed_at_random_and_resumed_ends_bit_identical(tmp_path, count, batch):
+    whole, broken, env = tmp_path / "whole", tmp_path / "broken", threads(count)
+    size = ("--batch_size", str(batch))
     for folder in (whole, broken):
         folder.mkdir()
         course_files(folder)
-    subprocess.run(command(whole, "--no_log"), cwd=whole, env=ONE_THREAD, check=True)
+    subprocess.run(command(whole, *size, "--no_log"), cwd=whole, env=env, check=True)
     chance, kills = random.Random(11), 0
     for _ in range(40):
         resume = ["--resume"] if (broken / "out.params.checkpoint").exists() else []
-        run = subprocess.Popen(command(broken, *resume), cwd=broken, env=ONE_THREAD)
+        run = subprocess.Popen(command(broken, *size, *resume), cwd=broken, env=env)
         deadline = time.monotonic() + 120
         while run.poll() is None and time.monotonic() < deadline:
             if (broken / "out.params.checkpoint").exists() and chance.random() < 0.2 and kills < 4:
@@ -278,7 +282,7 @@ def test_a_polite_signal_saves_first(tmp_path, number):
     patient = command(tmp_path)
     patient[patient.index("0.0005")] = "100"
     patient[patient.index("60")] = "6000"
-    run = subprocess.Popen(patient, cwd=tmp_path, env=ONE_THREAD, stderr=subprocess.PIPE, text=True)
+    run = subprocess.Popen(patient, cwd=tmp_path, env=threads(1), stderr=subprocess.PIPE, text=True)
     while not any(log.stat().st_size for log in tmp_path.glob("runs/*/metrics.jsonl")):
         assert run.poll() is None
         time.sleep(0.05)
@@ -321,57 +325,44 @@ def test_a_write_that_fails_leaves_the_checkpoint_readable(tmp_path, monkeypatch
     assert path.read_bytes() == before and os.listdir(tmp_path) == ["c"]
 
 
-# -- several processes -------------------------------------------------------------------------
-
-WORKER = """
-import sys, torch
-sys.path[:0] = [{src!r}, {tests!r}]
-import distributed, trainer
-from test_trainer import CORPUS, QUESTIONS, tiny
-from dataset import CharCorruptionDataset, NameDataset
-from knowledge import KnowledgeDataset, Mixture
-from trainer import Trainer, TrainerConfig
-trainer.ROWS_A_PIECE = 1
-with distributed.process_group():
+@pytest.mark.parametrize("kind", ["checkpoint", "snapshot"])
+def test_a_full_disk_on_the_way_costs_a_line_not_the_run(tmp_path, monkeypatch, capsys, kind):
     dataset = CharCorruptionDataset(CORPUS, 32)
-    model = tiny(dataset).double()
-    if {optimizer!r} == "muon":
-        dataset = KnowledgeDataset(dataset, NameDataset(dataset, QUESTIONS), Mixture(shift=5))
-    config = TrainerConfig(device="cpu", precision="fp32", max_epochs=3, batch_size={batch},
-                           learning_rate=1e-2, parts=3, optimizer={optimizer!r})
-    Trainer(model, dataset, None, config).train()
-    if distributed.is_main():
-        torch.save(model.state_dict(), {out!r})
-"""
+    config = TrainerConfig(device="cpu", max_epochs=1, batch_size=7)
+    if kind == "checkpoint":
+        config.checkpoint_path, config.checkpoint_minutes = str(tmp_path / "c"), 1e-9
+    else:
+        config.snapshots = 4
+        config.on_snapshot = lambda steps: save_tensors({}, str(tmp_path / "c"))
+    run = Trainer(tiny(dataset), dataset, None, config)
+
+    def full(content, file):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", full)
+    run.train()
+    said = capsys.readouterr().out.splitlines()
+    line = f"{tmp_path / 'c'}: cannot be written (No space left on device); the run goes on"
+    assert said.count(line) == run.total_steps == 4 and os.listdir(tmp_path) == []
+    if kind == "checkpoint":
+        run.stopping = lambda step: True
+        with pytest.raises(UserError, match="No space left"):
+            run.train()
 
 
-@pytest.mark.parametrize("batch, optimizer", [(7, "adamw"), (8, "adamw"), (7, "muon")])
-def test_two_processes_end_where_one_does(tmp_path, batch, optimizer):
-    """25 rows: with batches of 8 the last batch has one row, so one process has none of its own.
-
-    Muon, here on the rows of the knowledge recipe, rounds to bfloat16 on the way.
-    """
-    states = []
-    for processes in (1, 2):
-        out = tmp_path / f"{processes}.pt"
-        script = tmp_path / "worker.py"
-        paths = {"src": str(ROOT / "src"), "tests": str(ROOT / "tests")}
-        worker = WORKER.format(**paths, out=str(out), batch=batch, optimizer=optimizer)
-        script.write_text(worker, encoding="utf-8")
-        launch = [
-            sys.executable,
-            "-m",
-            "torch.distributed.run",
-            f"--nproc_per_node={processes}",
-            "--master_port=0",
-            "--rdzv_backend=c10d",
-            "--rdzv_endpoint=localhost:0",
-        ]
-        subprocess.run([*launch, str(script)], env=ONE_THREAD, check=True, timeout=200)
-        states.append(torch.load(out, weights_only=True))
-    for name, one in states[0].items():
-        near = 1e-10 if optimizer == "adamw" else 2e-3
-        torch.testing.assert_close(states[1][name], one, rtol=0, atol=near, msg=name)
+def test_threads_end_with_a_run_that_fails(monkeypatch):
+    dataset = CharCorruptionDataset(CORPUS, 32)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        run = Trainer(tiny(dataset), dataset, None, TrainerConfig(device="cpu", max_epochs=1))
+        monkeypatch.setattr(run, "record", lambda *args: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            run.train()
+        with pytest.raises(RuntimeError, match="shutdown"):
+            run.threads.pool.submit(print)
+    finally:
+        torch.set_num_threads(before)
 
 
 @needs_course_data
