@@ -62,8 +62,8 @@ def load_data(args: argparse.Namespace) -> WholeBatches:
 
 
 def build_trainer(args: argparse.Namespace, data: WholeBatches, **settings) -> Trainer:
-    """Our trainer, ready to step, with the course's pretraining recipe."""
-    torch.manual_seed(7)
+    """Our trainer, ready to step, with the course's pretraining recipe and other `settings`."""
+    torch.manual_seed(settings.get("seed", 7))
     sizes = {name: getattr(args, name) for name in SIZES}
     config = trainer_config(
         COURSE["pretrain"],

@@ -72,8 +72,8 @@ class Plain:
 
     dtype, compiled = torch.float32, False
 
-    def __init__(self, args: argparse.Namespace, data: WholeBatches):
-        like = build_trainer(args, data)
+    def __init__(self, args: argparse.Namespace, data: WholeBatches, seed: int = 7):
+        like = build_trainer(args, data, seed=seed)
         self.device, config = like.device, like.config
         sizes = (args.block_size, args.n_layer, args.n_head, args.n_embd)
         model = PlainGPT(data.vocab_size, *sizes)
@@ -88,9 +88,9 @@ class Plain:
         x, y = padded_rows(self.data, i, self.batch_size, self.device)
         return [(pad(x, self.data.row_length), pad(y, self.data.row_length))]
 
-    def step(self, i: int) -> None:
+    def step(self, i: int) -> float:
         ((x, y),) = self.rows(i)
-        self.training.step(x, y)
+        return self.training.step(x, y)
 
 
 def parser() -> argparse.ArgumentParser:

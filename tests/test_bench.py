@@ -145,3 +145,17 @@ def test_answers_are_timed_beside_the_plain_loops(tmp_path):
     assert len(result["ours_all_runs"]) == 2
     if sys.platform == "linux":
         assert 100e6 < result["peak_bytes"] < 3e9
+
+
+def test_three_ways_have_the_same_losses(corpus):
+    sizes = [value for value in TINY if value not in ("--steps", "--rounds")][:12]
+    done = run_script("bench/same_losses.py", *sizes, "--steps", 8, "--seeds", 3, 5, cwd=corpus)
+    runs = last_line(done)["runs"]
+    assert [(run["way"], run["seed"]) for run in runs] == [
+        (way, seed) for seed in (3, 5) for way in ("plain", "fp32", "bf16")
+    ]
+    for kind in ("training", "unseen"):
+        for seed in (3, 5):
+            plain, fp32, bf16 = (run[kind] for run in runs if run["seed"] == seed)
+            assert fp32 == pytest.approx(plain, abs=0.1) and bf16 == pytest.approx(fp32, abs=0.1)
+        assert runs[0][kind] != runs[3][kind]

@@ -1,0 +1,89 @@
+"""Does fast mean worse? The same training by the plain twin, by ours in float32 and in bfloat16.
+
+From the same weights on the same rows, per seed; only dropout's draws and rounding differ. After
+`--steps` steps of the course's pretraining, two losses in nats a target: the mean over the last
+quarter of the steps, and without dropout on rows corrupted as they never were in training. For each
+way, mean and range over the seeds. The last line is JSON.
+"""
+
+import argparse
+import json
+from statistics import mean
+
+import torch
+from measure import WholeBatches, add_sizes, build_trainer, load_data
+from train_step import Plain
+
+from files import Parser, UserError, errors_are_sentences
+from runlog import machine
+
+WAYS = ("plain", "fp32", "bf16")
+UNSEEN = 10**6  # an epoch that no training comes to
+
+
+def train(way: str, seed: int, args: argparse.Namespace, data: WholeBatches) -> dict:
+    """The two losses of one training."""
+    precision = "fp32" if way == "plain" else way
+    if way == "plain":
+        contender = Plain(args, data, seed)
+        model, losses = contender.training.model, [contender.step(i) for i in range(args.steps)]
+    else:
+        trainer = build_trainer(args, data, seed=seed, precision=precision)
+        batches, model = trainer.batches(0), trainer.model
+        losses = [trainer.step(i, next(batches))[0].item() for i in range(args.steps)]
+    last = losses[-max(1, args.steps // 4) :]
+    return {"way": way, "seed": seed, "training": mean(last), "unseen": unseen(model, data)}
+
+
+@torch.no_grad()
+def unseen(model: torch.nn.Module, data: WholeBatches) -> float:
+    """The mean loss over all rows of an epoch, in float32 and without dropout."""
+    model.eval()
+    total = targets = 0
+    device = next(model.parameters()).device
+    for rows in torch.arange(len(data)).split(128):
+        ((x, y),) = data.batch(rows, UNSEEN, device, 1)
+        count = int((y != 0).sum())
+        total, targets = total + model(x, y)[1].item() * count, targets + count
+    return total / targets
+
+
+def table(runs: list[dict]) -> str:
+    lines = ["way      seeds  training: mean (range)      unseen: mean (range)"]
+    for way in dict.fromkeys(run["way"] for run in runs):
+        cells = []
+        for kind in ("training", "unseen"):
+            values = [run[kind] for run in runs if run["way"] == way]
+            cells.append(f"{mean(values):.4f} ({min(values):.4f} to {max(values):.4f})")
+        lines.append(f"{way:8s} {len(values):5d}  {cells[0]}  {cells[1]}")
+    return "\n".join(lines)
+
+
+def parser() -> Parser:
+    p = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_sizes(p)
+    p.set_defaults(batch_size=32)
+    p.add_argument("--steps", type=int, default=300)
+    p.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    p.add_argument("--only", nargs="+", choices=WAYS, default=WAYS)
+    return p
+
+
+def main() -> None:
+    args = parser().parse_args()
+    if args.steps < 1:
+        raise UserError(f"--steps {args.steps}: give one at least")
+    data, runs = load_data(args), []
+    for seed in args.seeds:
+        for way in args.only:
+            runs.append(train(way, seed, args, data))
+            print(json.dumps(runs[-1]), flush=True)
+    print(table(runs))
+    sizes = {name: getattr(args, name) for name in ("steps", "batch_size", "n_embd", "n_layer")}
+    device = build_trainer(args, data).device
+    print(json.dumps({"runs": runs, **sizes, **machine(device)}))
+
+
+if __name__ == "__main__":
+    with errors_are_sentences():
+        main()
