@@ -48,7 +48,7 @@ BLANKS = (
         "read_params (the params and sizes) and load_corpus do the reading; the dropout is 0.1. "
         "Return a trainer.Trainer with a TrainerConfig, whose other fields may stay as they are; "
         "train() runs it and writes args.writing_params_path.",
-        gone=("phase_name", "training_files", "training_data", "digest", "log_folder"),
+        gone=("phase_name", "training_files", "training_data", "log_folder"),
     ),
     Blank(
         "src/dataset.py", "CharCorruptionDataset.__getitem__", "part e",
@@ -106,7 +106,8 @@ FILES = (  # the course's six (attention.py is made below), and what they import
 )  # fmt: skip
 END = "\0"  # of a file
 CUTS = (  # (file, from here, up to there, what stands instead): the reports, recipes, long runs
-    ("run.py", "import contextlib\nimport hashlib\n", "import os", ""),
+    ("run.py", "import contextlib\n", "import os", ""),
+    ("run.py", "    digest,\n", "    errors_are", ""),
     ("run.py", "import time\n", "\nimport checkpoint", ""),
     ("run.py", "import COMPILE, DEVICES, PRECISIONS, pick_device", "\n",
      "import DEVICES, pick_device"),
@@ -114,8 +115,7 @@ CUTS = (  # (file, from here, up to there, what stands instead): the reports, re
      "from evaluation import load_questions, predict, write_predictions\n"),
     ("run.py", "from knowledge", "from model", ""),
     ("run.py", "from optimizers", "\nSTARTED", ""),
-    ("run.py", "STARTED", "COURSE_SIZES = {", ""),
-    ("run.py", "SETTINGS = [", "ARCHITECTURE", ""),
+    ("run.py", "STARTED", "ARCHITECTURE", ""),
     ("run.py", "    p.add_argument(\n        \"--report\"", "\n    run = ", ""),
     ("run.py", "    run.add_argument(\n        \"--recipe\"", "    add_sizes(run)", ""),
     ("run.py", "def add_length", "def add_sizes", ""),
@@ -135,7 +135,7 @@ CUTS = (  # (file, from here, up to there, what stands instead): the reports, re
     ("evaluation.py", "import checkpoint\nimport confidence\n", "import decode", ""),
     ("evaluation.py", ", check_question, vocabulary_hash", "\n", ", check_question"),
     ("evaluation.py", "from model", "\nANSWER_LENGTH", ""),
-    ("evaluation.py", "SAMPLES = ", "\n\ndef load_questions", ""),
+    ("evaluation.py", "SAMPLES = ", "\n\ndef load_rows", ""),
     ("evaluation.py", f"\n\n# {'-' * 93}\n# What a report needs", END, ""),
 )  # fmt: skip
 

@@ -12,14 +12,13 @@ import confidence
 import decode
 from dataset import MASK, MASK_CHAR, PAD, CharCorruptionDataset, check_question, vocabulary_hash
 from files import UserError, read_text, write_whole
-from model import GPT, GPTConfig
+from model import COURSE_SIZES, GPT, GPTConfig
 from provenance import Corpus, invented_people, person
 
 ANSWER_LENGTH = 32  # characters generated for an answer (the course's number)
 SAMPLES = 10  # answers drawn for the agreement
 BEAMS = 4
 INVENTED = 500  # people at most, for the control
-COURSE_SIZES = {"n_layer": 4, "n_head": 8, "n_embd": 256, "block_size": 128}
 
 
 def load_rows(path: str) -> list[tuple[str, list[str]]]:

@@ -13,6 +13,7 @@ from attention import VARIANTS, Block, positions_name, sinusoids, variant_name
 from dropout import Dropout
 
 IGNORE = 0  # the target (PAD) that carries no loss
+COURSE_SIZES = {"n_layer": 4, "n_head": 8, "n_embd": 256, "block_size": 128}
 TARGETS = 64  # the head's number of rows on a CPU is a multiple: each other number costs memory
 
 

@@ -18,7 +18,6 @@ from attention import POSITIONS, VARIANTS, bottleneck, positions_name
 from dataset import CharCorruptionDataset, NameDataset, vocabulary_hash
 from engine import COMPILE, DEVICES, PRECISIONS, pick_device
 from evaluation import (
-    COURSE_SIZES,
     load_golds,
     load_questions,
     open_answers,
@@ -36,7 +35,7 @@ from files import (
     read_text,
 )
 from knowledge import KnowledgeDataset
-from model import GPT, GPTConfig
+from model import COURSE_SIZES, GPT, GPTConfig
 from optimizers import OPTIMIZERS
 from recipes import RECIPES, Phase, trainer_config
 from runlog import RunLog

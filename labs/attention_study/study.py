@@ -21,7 +21,8 @@ from table import markdown, ranked, read_results, same_as_vanilla
 
 from attention import POSITIONS, VARIANTS
 from files import Parser, UserError, errors_are_sentences, write_whole
-from run import COURSE_SIZES, positive
+from model import COURSE_SIZES
+from run import positive
 
 HERE = Path(__file__).resolve().parent
 

@@ -53,14 +53,14 @@ def make_world(folder: Path) -> World:
 
 
 def copy_code(folder: Path, sizes: dict = SIZES) -> None:
-    """This project's src/ and baseline, with run.py's default sizes replaced."""
+    """This project's src/ and baseline, with the default sizes replaced."""
     ignore = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "src", folder / "src", ignore=ignore)
     shutil.copy(ROOT / "london_baseline.py", folder)
-    run = folder / "src" / "run.py"
-    code = run.read_text(encoding="utf-8")
+    model = folder / "src" / "model.py"
+    code = model.read_text(encoding="utf-8")
     assert COURSE_SIZES in code
-    run.write_text(code.replace(COURSE_SIZES, json.dumps(sizes)), encoding="utf-8")
+    model.write_text(code.replace(COURSE_SIZES, json.dumps(sizes)), encoding="utf-8")
 
 
 def add_models(folder: Path, world: World, sizes: dict = SIZES) -> None:
