@@ -23,12 +23,11 @@ UNSEEN = 10**6  # an epoch that no training comes to
 
 def train(way: str, seed: int, args: argparse.Namespace, data: WholeBatches) -> dict:
     """The two losses of one training."""
-    precision = "fp32" if way == "plain" else way
     if way == "plain":
         contender = Plain(args, data, seed)
         model, losses = contender.training.model, [contender.step(i) for i in range(args.steps)]
     else:
-        trainer = build_trainer(args, data, seed=seed, precision=precision)
+        trainer = build_trainer(args, data, seed=seed, precision=way)
         batches, model = trainer.batches(0), trainer.model
         losses = [trainer.step(i, next(batches))[0].item() for i in range(args.steps)]
     last = losses[-max(1, args.steps // 4) :]

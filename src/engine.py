@@ -103,8 +103,8 @@ def has_program(variable: str, *names: str) -> bool:
 def compile_step(loss_sum: nn.Module, device: torch.device) -> nn.Module:
     """`loss_sum` compiled, with a graph of its own for each shape of a piece.
 
-    On CUDA only: elsewhere the head's shape is another one at every step, and torch's limit on
-    graphs ends the compiling.
+    As many as it takes on CUDA only: elsewhere the head's shape depends on the targets too, and
+    torch's limit on graphs ends the compiling.
     """
     if device.type == "cuda":
         torch._dynamo.config.recompile_limit = SHAPES

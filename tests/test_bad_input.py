@@ -225,8 +225,8 @@ def test_resume_without_a_checkpoint(folder):
     fails(folder, *pretrain(), "--resume", words=["new.params.checkpoint", "No such file"])
 
 
-def test_resume_from_a_run_that_began_elsewhere(folder):
-    """A checkpoint of a finetuning of other params is not taken for this one's."""
+def leave_unfinished(folder):
+    """The checkpoint of a finetuning that was stopped after its first step."""
     begun = run.parser().parse_args([str(arg) for arg in finetune(folder / "q.tsv")])
     begun.pretrain_corpus_path = str(folder / "wiki.txt")
     begun.reading_params_path = str(folder / "vanilla.params")
@@ -234,6 +234,11 @@ def test_resume_from_a_run_that_began_elsewhere(folder):
     unfinished = run.build_training(begun)
     unfinished.prepare()
     unfinished.save_progress(1)
+
+
+def test_resume_from_a_run_that_began_elsewhere(folder):
+    """A checkpoint of a finetuning of other params is not taken for this one's."""
+    leave_unfinished(folder)
     state = torch.load(folder / "vanilla.params", weights_only=True)
     torch.save({name: tensor * 2 for name, tensor in state.items()}, folder / "vanilla.params")
     fails(folder, *finetune(), "--resume", words=["new.params.checkpoint", "reading_params"])
@@ -243,13 +248,7 @@ def test_resume_from_a_run_that_began_elsewhere(folder):
 @pytest.mark.parametrize("other, word", [("wiki.txt", "corpus"), ("q.tsv", "questions")])
 def test_resume_with_another_file(folder, other, word):
     """The sentence says which, and no hashes."""
-    begun = run.parser().parse_args([str(arg) for arg in finetune(folder / "q.tsv")])
-    begun.pretrain_corpus_path = str(folder / "wiki.txt")
-    begun.reading_params_path = str(folder / "vanilla.params")
-    begun.writing_params_path = str(folder / "new.params")
-    unfinished = run.build_training(begun)
-    unfinished.prepare()
-    unfinished.save_progress(1)
+    leave_unfinished(folder)
     text = (folder / other).read_text(encoding="utf-8")
     (folder / other).write_text(text + text.splitlines()[0] + "\n", encoding="utf-8")
     sentence = f"made with another {word} file than this run's; resume with the same file"
