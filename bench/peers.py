@@ -97,7 +97,7 @@ def installed(name: str) -> bool:
         if importlib.util.find_spec(name.replace("-", "_")):
             importlib.import_module(name.replace("-", "_"))
             return True
-    print(f"{name}: skipped, since it or what it needs is missing; pip install {name}")
+    print(f"{name}: skipped, it or what it needs is missing: pip install -r bench/requirements.txt")
     return False
 
 

@@ -92,12 +92,12 @@ def test_every_shape_of_a_gpus_run_has_its_graph(monkeypatch):
         graphs.append([tuple(x.shape) for x in inputs])
         return graph
 
-    monkeypatch.setattr(torch._dynamo.config, "recompile_limit", 8)
     monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=backend))
     torch.compiler.reset()
-    step = compile_step(nn.Linear(5, 3), CUDA)
-    for width in range(1, 31):
-        step(torch.ones(width, 5))
+    with torch._dynamo.config.patch(recompile_limit=8):
+        step = compile_step(nn.Linear(5, 3), CUDA)
+        for width in range(1, 31):
+            step(torch.ones(width, 5))
     assert len(graphs) == 30
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-DATASET, RUN = "src/dataset.py", "src/run.py"
+DATASET, MODEL, RUN = "src/dataset.py", "src/model.py", "src/run.py"
 VANILLA, SYNTHESIZER = "src/attention/core.py", "src/attention/synthesizer.py"
 REGISTRY = "src/attention/__init__.py"
 RECIPES, LONDON = "src/recipes.py", "london_baseline.py"
@@ -183,7 +183,7 @@ TRAINING = [
                        "return pick(corpus, range(10)) if questions is None else questions"),)),
     Patch("a smaller model is trained",
           {"d.settings", "f.pretrain", "g.pretrain"},
-          ((RUN, '"n_layer": 2', '"n_layer": 1'),)),
+          ((MODEL, '"n_layer": 2', '"n_layer": 1'),)),
 ]  # fmt: skip
 
 # -- predictions and params ---------------------------------------------------------------------
