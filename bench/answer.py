@@ -5,12 +5,14 @@ python bench/answer.py [--reading_params_path F] [--all]
 500 dev questions, greedy. Ours: evaluation.predict. Plain: utils.sample, one question at a time, no
 cache, 32 characters, as in the course's program; timed on every tenth question and scaled, or on
 every one with --all (which also compares all 500 answers; a difference is a near tie where the
-plain loop's best two logits were within 1e-4 on the way). Without params, the model is one that a
-short finetuning has taught to answer with something like a place. The last line is JSON.
+plain loop's best two logits are within 1e-4 at the first character that differs). Without params,
+the model is one that a short finetuning has taught to answer with something like a place. The last
+line is JSON.
 """
 
 import argparse
 import json
+import os
 import statistics
 import sys
 from pathlib import Path
@@ -52,16 +54,14 @@ def plain(model, corpus: CharCorruptionDataset, question: str) -> str:
     return evaluation.answer_text(out, corpus.itos)
 
 
-def near_tie(model, corpus: CharCorruptionDataset, question: str) -> bool:
-    """Whether the course's loop has two best logits within 1e-4 on its way to the answer."""
+def near_tie(model, corpus: CharCorruptionDataset, question: str, ours: str, theirs: str) -> bool:
+    """Whether the loop's two best logits are within 1e-4 where the two answers first differ."""
+    same = len(os.path.commonprefix([ours, theirs]))
     (prompt,) = evaluation.prompts(corpus, [question])
-    x = torch.tensor([prompt], device=model.tok_emb.weight.device)
-    out = utils.sample(model, x, evaluation.ANSWER_LENGTH)
-    for end in range(len(prompt), out.shape[1]):
-        first, second = model(out[:, :end])[0][0, -1].topk(2).values
-        if first - second < 1e-4:
-            return True
-    return False
+    read = [*prompt, *(corpus.stoi[char] for char in theirs[:same])]
+    logits = model(torch.tensor([read], device=model.tok_emb.weight.device))[0][0, -1]
+    first, second = logits.topk(2).values.tolist()
+    return first - second < 1e-4
 
 
 def compare(model, corpus, questions: list[str], every: bool, repeats: int) -> dict:
@@ -79,7 +79,9 @@ def compare(model, corpus, questions: list[str], every: bool, repeats: int) -> d
             theirs[i] = timed(lambda i=i: plain(model, corpus, questions[i]), device)
     plain_seconds = sum(theirs.values()) * len(questions) / len(asked)
     median = statistics.median(ours)
-    different = [i for i in asked if plain(model, corpus, questions[i]) != answers[i]]
+    expected = {i: plain(model, corpus, questions[i]) for i in asked}
+    different = [i for i in asked if expected[i] != answers[i]]
+    ties = [near_tie(model, corpus, questions[i], answers[i], expected[i]) for i in different]
     return {
         "questions": len(questions),
         "ours_seconds": median,
@@ -88,7 +90,7 @@ def compare(model, corpus, questions: list[str], every: bool, repeats: int) -> d
         "plain_questions_timed": len(asked),
         "ratio": plain_seconds / median,
         "different_answers": len(different),
-        "of_these_near_ties": sum(near_tie(model, corpus, questions[i]) for i in different),
+        "of_these_near_ties": sum(ties),
         "tokens_per_second": sum(len(answer) + 1 for answer in answers) / median,
         "positions_per_second": sum(map(len, questions + answers)) / median,
         "peak_bytes": peak,

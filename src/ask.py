@@ -42,12 +42,14 @@ def answer(source: Answers, line: str) -> dict:
     return row
 
 
-def in_words(row: dict, calibrated: bool) -> str:
+def in_words(row: dict) -> str:
     """A row as a person reads it."""
-    sure = f"{row['confidence']:.0%} sure" + ("" if calibrated else ", uncalibrated")
+    sure = f"{row['confidence']:.0%} sure" + ("" if row["calibrated"] else ", uncalibrated")
     text = f"{person(row['question'])}: {row['answer'] or '(nothing)'} ({sure})"
     if row["runner_up"]:
         text += f"\n  else: {row['runner_up']}"
+    if row["in_finetuning_answers"]:
+        text += "\n  one of the places that finetuning taught as answers"
     source = row["provenance"]
     if source:
         return f"{text}\n  line {source['line']} of the corpus: {source['sentence']}"
@@ -82,12 +84,10 @@ def converse(source: Answers, stream, prompting: bool, as_json: bool) -> bool:
             good = False
             print(json.dumps({"error": str(error)}) if as_json else f"error: {error}", flush=True)
             continue
-        calibrated = source.calibration is not None
         if as_json:
-            row = row | {"calibrated": calibrated}
             print(json.dumps(row, ensure_ascii=False), flush=True)
         else:
-            print(in_words(row, calibrated), flush=True)
+            print(in_words(row), flush=True)
     return good
 
 

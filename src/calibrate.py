@@ -18,6 +18,7 @@ import os
 import random
 from collections import Counter
 
+import checkpoint
 import confidence
 import metrics
 from attention import VARIANTS
@@ -28,6 +29,7 @@ from files import (
     Parser,
     UserError,
     check_writable,
+    digest,
     errors_are_sentences,
     find_files,
     read_text,
@@ -62,7 +64,8 @@ def split(path: str, seen_path: str, held_out_path: str, count: int, seed: int) 
 def fit(args: argparse.Namespace, corpus_path: str, held_out_path: str, seen_path: str) -> dict:
     """Fit the confidence of the params' model on the held-out questions, write and return it.
 
-    Raises UserError where a held-out question is among the seen ones.
+    Raises UserError where a held-out question is among the seen ones, or the params tell that they
+    were trained on other questions than those.
     """
     for_params = args.for_params or args.reading_params_path
     check_writable(confidence.calibration_path(for_params))
@@ -79,6 +82,14 @@ def fit(args: argparse.Namespace, corpus_path: str, held_out_path: str, seen_pat
         raise UserError(
             f"{held_out_path}: {len(both)} of its questions stand in {seen_path} too "
             f"({min(both)!r}); hold out others (calibrate.py split)"
+        )
+    told = checkpoint.read_description(args.reading_params_path).get("questions_seen")
+    if told is None:
+        print(f"{args.reading_params_path}: does not tell which questions it was trained on")
+    elif set(told) - {digest(seen_path)}:
+        raise UserError(
+            f"{args.reading_params_path}: was trained on other questions than {seen_path}, perhaps "
+            "those held out; pretrain and finetune it with that file"
         )
     model.to(pick_device(args.device))
     rows = Answers(model, corpus, Corpus("")).details(questions, golds)

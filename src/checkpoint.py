@@ -101,8 +101,16 @@ def load_params(path: str) -> tuple[dict[str, Tensor], dict]:
             f"{path}: not a params file of this model (no tok_emb.weight in it); give one written "
             "by --writing_params_path"
         )
+    return state, read_description(path)
+
+
+def read_description(path: str) -> dict:
+    """What `<path>.json` says of the params in `path`; {} where there is none.
+
+    Raises UserError for what is no description.
+    """
     if not os.path.exists(f"{path}.json"):
-        return state, {}
+        return {}
     try:
         description = json.loads(read_text(f"{path}.json"))
     except json.JSONDecodeError as error:
@@ -112,7 +120,9 @@ def load_params(path: str) -> tuple[dict[str, Tensor], dict]:
     for name in ("n_layer", "n_head", "n_embd", "block_size"):
         if not isinstance(description.get(name, 1), int):
             raise UserError(f"{path}.json: {name} is no number; delete or mend the file")
-    return state, description
+    if not isinstance(description.get("questions_seen") or [], list):
+        raise UserError(f"{path}.json: questions_seen is no list; delete or mend the file")
+    return description
 
 
 def infer_description(state: dict[str, Tensor]) -> dict:
@@ -164,7 +174,10 @@ def load_into(model: torch.nn.Module, state: dict[str, Tensor], path: str) -> No
 
 
 def load_checkpoint(path: str, identity: dict) -> dict:
-    """The checkpoint at `path`. Raises UserError where it belongs to a run unlike `identity`."""
+    """The checkpoint at `path`. Raises UserError where there is none, or it belongs to a run unlike
+    `identity`."""
+    if not os.path.exists(path):
+        raise UserError(f"{path}: no such checkpoint to resume from; start without --resume")
     content = load_tensors(path)
     if "identity" not in content:
         raise UserError(f"{path}: not a checkpoint of a run; give the path of one")

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -17,7 +18,8 @@ from utils import top_k_logits
 BATCH = 256  # rows decoded together
 COMPACT = 0.25  # share of finished rows at which the others go on alone
 
-Pick = Callable[[Tensor], Tensor]  # logits (B, V) -> characters (B,)
+# logits (B, V), the numbers of their rows (B,) among those begun with, step -> characters (B,)
+Pick = Callable[[Tensor, Tensor, int], Tensor]
 
 
 def init_states(model: torch.nn.Module, batch: int) -> list:
@@ -114,21 +116,38 @@ def batches(
 # ---------------------------------------------------------------------------------------------
 
 
-def greedy(logits: Tensor) -> Tensor:
+def greedy(logits: Tensor, rows: Tensor, step: int) -> Tensor:
     return logits.argmax(-1)
 
 
-def sampler(seed: int, device, temperature: float = 1.0, top_k: int | None = None) -> Pick:
-    """Draws from softmax(logits / temperature), of the top_k likeliest where that is given."""
-    generator = torch.Generator(device).manual_seed(seed)
+@dataclass(frozen=True)
+class Sampling:
+    """Draws from softmax(logits / temperature), of the top_k likeliest where that is given.
 
-    def pick(logits: Tensor) -> Tensor:
-        logits = logits / temperature
-        if top_k is not None:
-            logits = top_k_logits(logits, top_k)
-        return torch.multinomial(F.softmax(logits, -1), 1, generator=generator)[:, 0]
+    What is drawn depends on the seed, the prompt, the copy and the step: on no other prompt.
+    """
 
-    return pick
+    seed: int = 0
+    temperature: float = 1.0
+    top_k: int | None = None
+
+    def pick(self, prompts: Sequence[list[int]], copies: int, steps: int, device) -> Pick:
+        """For rows that begin as the prompts, `copies` each in a row."""
+        drawn = [
+            np.random.default_rng([self.seed, *prompt]).random((copies, steps), dtype=np.float32)
+            for prompt in prompts
+        ]
+        uniform = torch.from_numpy(np.concatenate(drawn)).to(device)
+
+        def pick(logits: Tensor, rows: Tensor, step: int) -> Tensor:
+            logits = logits.float() / self.temperature
+            if self.top_k is not None:
+                logits = top_k_logits(logits, self.top_k)
+            cumulative = F.softmax(logits, -1).cumsum(-1)
+            wanted = uniform[rows, step, None] * cumulative[:, -1:]
+            return (cumulative <= wanted).sum(-1).clamp(max=logits.shape[-1] - 1)
+
+        return pick
 
 
 @dataclass(frozen=True)
@@ -146,10 +165,11 @@ def generate(
     prompts: Sequence[list[int]],
     steps: int,
     stop: Sequence[int] = (),
-    pick: Pick = greedy,
+    sampling: Sampling | None = None,
     copies: int = 1,
 ) -> list[list[Continuation]]:
-    """`copies` continuations of each prompt, by `steps` characters at most.
+    """`copies` continuations of each prompt, by `steps` characters at most: drawn as `sampling`
+    says, else the likeliest character each time.
 
     One ends with the first character of `stop`. Prompts are not empty and may differ in length.
     Leaves the model in evaluation mode.
@@ -157,6 +177,10 @@ def generate(
     model.eval()
     found: list[list[Continuation]] = [[] for _ in prompts]
     for numbers, rows, logits in batches(model, prompts, copies) if prompts else ():
+        pick = greedy
+        if sampling:
+            own = [prompts[number] for number in numbers[::copies]]
+            pick = sampling.pick(own, copies, steps, logits.device)
         written = continuations(rows, logits, steps, stop, pick)
         for number, continuation in zip(numbers, written, strict=True):
             found[number].append(continuation)
@@ -174,7 +198,7 @@ def continuations(
     entropies = torch.special.entr(F.softmax(logits.float(), -1)).sum(-1)
     active = torch.arange(len(logits), device=stops.device)
     for step in range(steps):
-        following = pick(logits)
+        following = pick(logits, active, step)
         ended = torch.isin(following, stops)
         going = ends[active] == steps
         written[active, step] = following

@@ -148,8 +148,7 @@ class Answers:
         ends, itos = stops(self.dataset), self.dataset.itos
         greedy = decode.generate(self.model, read, ANSWER_LENGTH, ends)
         best = decode.beam_search(self.model, read, ANSWER_LENGTH, ends, BEAMS)
-        pick = decode.sampler(0, self.model.tok_emb.weight.device)
-        drawn = decode.generate(self.model, read, ANSWER_LENGTH, ends, pick, SAMPLES)
+        drawn = decode.generate(self.model, read, ANSWER_LENGTH, ends, decode.Sampling(), SAMPLES)
         rows = []
         for i, question in enumerate(questions):
             answer = answer_text(greedy[i][0].characters, itos)
@@ -159,6 +158,7 @@ class Answers:
             row |= self.right(answer, None if golds is None else golds[i])
             row |= certainty(answer, greedy[i][0], beams, samples)
             row["confidence"] = confidence.confidence(row, self.calibration)
+            row["calibrated"] = self.calibration is not None
             row |= self.sources(question, row)
             rows.append(row)
         return rows
@@ -212,9 +212,10 @@ def certainty(
 ) -> dict:
     """What the model alone says of its answer; log-probabilities and entropy in nats.
 
-    The log-probability counts the end of the answer as one more character. The runner-up is the
-    likeliest other answer that the beams found, the margin the difference of the two (below zero
-    where the greedy answer is not the likeliest one); None where there is no other.
+    The log-probability counts the end of the answer as one more character, where the answer ends.
+    The runner-up is the likeliest other answer that the beams found, the margin the difference of
+    the two (below zero where the greedy answer is not the likeliest one); None where there is no
+    other.
     """
     others = [(text, logprob) for text, logprob in beams if text != answer]
     runner_up, logprob = others[0] if others else (None, None)

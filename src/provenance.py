@@ -4,8 +4,6 @@ import random
 import re
 from collections.abc import Iterable
 
-from salience import title_length
-
 SENTENCE_END = re.compile(r"(?<!\b\w\.)(?<!\bSt\.)(?<!\bDr\.)(?<=[.!?])\s+(?=[^\W\d_a-z])")
 QUESTION = re.compile(r"Where was (?P<name>.+) born\?")
 
@@ -19,6 +17,11 @@ def person(question: str) -> str:
 def whole_words(text: str) -> re.Pattern:
     """Finds `text` where it is no part of a longer word."""
     return re.compile(rf"(?<!\w){re.escape(text)}(?!\w)")
+
+
+def ends_a_name(rest: str) -> bool:
+    """Whether a name is over before `rest`: no letter, hyphen or further capitalised word."""
+    return not re.match(r"[\w-]", rest) and not (rest.startswith(" ") and rest[1:2].isupper())
 
 
 class Corpus:
@@ -41,24 +44,22 @@ class Corpus:
         return self.counts[words]
 
     def own_lines(self, name: str) -> list[int]:
-        """The lines of the documents that begin with the name."""
-        pattern = re.compile(rf"{re.escape(name)}(?![\w-])")
+        """The lines of the documents that begin with the name, and not with a longer one."""
         return [
             line
             for line, document in enumerate(self.documents, start=1)
-            if document.startswith(name) and pattern.match(document)
+            if document.startswith(name) and ends_a_name(document[len(name) :])
         ]
 
-    def sentence(self, line: int, words: str) -> dict | None:
-        """The sentence of a document in which these words first stand, but as part of its title
-        (a name): {"line", "sentence", "start", "end"} (the words are sentence[start:end]), or None.
+    def sentence(self, line: int, words: str, name: str = "") -> dict | None:
+        """The sentence of a document in which these words first stand, but as part of the `name`:
+        {"line", "sentence", "start", "end"} (the words are sentence[start:end]), or None.
         """
         document = self.documents[line - 1]
-        title = document[: title_length(document)]
-        titles = [m.span() for m in re.finditer(re.escape(title), document)] if title else []
+        names = [m.span() for m in re.finditer(re.escape(name), document)] if name else []
         matches = whole_words(words).finditer(document) if words else ()
         for match in matches:
-            if not any(start <= match.start() and match.end() <= end for start, end in titles):
+            if not any(start <= match.start() and match.end() <= end for start, end in names):
                 break
         else:
             return None
@@ -76,7 +77,7 @@ class Corpus:
         """Where the person stands in the corpus, and whether the answer stands in the person's own
         document: the fields of a report's row that come from the corpus."""
         lines = self.own_lines(name)
-        sentences = [found for line in lines if (found := self.sentence(line, answer))]
+        sentences = [found for line in lines if (found := self.sentence(line, answer, name))]
         count = self.count(name)
         return {
             "name_in_corpus": count > 0,
@@ -89,14 +90,16 @@ class Corpus:
 
 def invented_people(names: Iterable[str], corpus: Corpus, count: int, seed: int = 0) -> list[str]:
     """Up to `count` people who are not: first and last names of `names` recombined, each full name
-    nowhere in the corpus. Fewer where the names allow no more; the same for the same seed."""
+    nowhere in the corpus, and nobody's of `names`, with or without what stands between the two.
+    Fewer where the names allow no more; the same for the same seed."""
     parts = [name.split() for name in names if len(name.split()) >= 2]
     firsts = sorted({words[0] for words in parts})
     lasts = sorted({words[-1] for words in parts})
+    real = {f"{words[0]} {words[-1]}" for words in parts}
     draw, found, tries = random.Random(seed), {}, 0
     while firsts and len(found) < count and tries < 50 * count:
         tries += 1
         name = f"{draw.choice(firsts)} {draw.choice(lasts)}"
-        if name not in found and name not in corpus.text:
+        if name not in found and name not in real and name not in corpus.text:
             found[name] = None
     return list(found)

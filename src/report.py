@@ -32,6 +32,7 @@ NEEDED = {  # what the report reads of every row, and what it can be
     "correct": lambda value: value is None or isinstance(value, bool),
     "logprob": finite,
     "confidence": lambda value: finite(value) and 0 <= value <= 1,
+    "calibrated": lambda value: isinstance(value, bool),
     "answer_in_document": lambda value: isinstance(value, bool),
 }
 BASELINE = "London"
@@ -65,7 +66,7 @@ class Run:
 
     @property
     def calibrated(self) -> bool:
-        return self.about.get("calibration") is not None
+        return all(row["calibrated"] for row in self.rows)
 
 
 def load_run(path: str) -> Run:

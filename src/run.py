@@ -22,6 +22,7 @@ from evaluation import (
     load_questions,
     open_answers,
     predict,
+    run_path,
     write_predictions,
     write_report_files,
 )
@@ -227,6 +228,7 @@ def build_training(args: argparse.Namespace) -> trainer.Trainer:
     files = dict(zip(("corpus", "questions"), paths, strict=False))
     files |= {"reading_params": args.reading_params_path} if args.reading_params_path else {}
     identity |= {"files": {name: digest(path) for name, path in files.items()}}
+    identity["questions_seen"] = questions_seen(args.reading_params_path, files.get("questions"))
     identity |= {"recipe": args.recipe, "phase": repr(phase)}
     identity["unicode_names"] = bool(args.unicode_names)
     identity |= architecture(model.config)
@@ -246,6 +248,18 @@ def build_training(args: argparse.Namespace) -> trainer.Trainer:
     path = args.writing_params_path
     config.on_snapshot = lambda steps: save(args, run, f"{path}.{steps}", steps)
     return run
+
+
+def questions_seen(params_path: str | None, questions_path: str | None) -> list[str] | None:
+    """The sha256 of the files of questions that training read, up to these params and now.
+
+    None where the params do not tell.
+    """
+    earlier = checkpoint.read_description(params_path).get("questions_seen") if params_path else []
+    if earlier is None:
+        return None
+    now = [digest(questions_path)] if questions_path else []
+    return list(dict.fromkeys(earlier + now))
 
 
 def phase_name(args: argparse.Namespace) -> str:
@@ -319,6 +333,7 @@ def save(args: argparse.Namespace, run: trainer.Trainer, path: str, steps: int) 
         "precision": str(run.dtype),
         "unicode_names": bool(args.unicode_names or phase.unicode_names),
         "dropout": phase.dropout,
+        "questions_seen": run.config.identity["questions_seen"],
         "mixture": phase.mixture and asdict(phase.mixture),
     }
     names = ("max_epochs", "max_minutes", "batch_size", "learning_rate", "schedule", "optimizer")
@@ -332,7 +347,10 @@ def save(args: argparse.Namespace, run: trainer.Trainer, path: str, steps: int) 
 def evaluate(args: argparse.Namespace) -> None:
     """Answer the questions, write the answers, print how many are right where that is known."""
     require(args, "reading_params_path", "eval_corpus_path", "outputs_path")
-    check_writable(args.outputs_path)
+    rows_path = f"{args.outputs_path}.jsonl"
+    beside = (rows_path, run_path(rows_path))
+    for path in (args.outputs_path, *(beside if args.report else ())):
+        check_writable(path)
     paths = [args.pretrain_corpus_path, args.eval_corpus_path]
     if args.report and args.finetune_corpus_path:
         paths.append(args.finetune_corpus_path)
@@ -344,11 +362,11 @@ def evaluate(args: argparse.Namespace) -> None:
     if args.report:
         source = open_answers(model, corpus, args.reading_params_path, corpus_path, *train_path)
         about = {"variant": args.variant, "params": args.reading_params_path, "corpus": corpus_path}
-        answers = write_report_files(
-            source, questions, load_golds(eval_path), f"{args.outputs_path}.jsonl", about
-        )
+        answers = write_report_files(source, questions, load_golds(eval_path), rows_path, about)
     else:
         answers = predict(model, corpus, questions)
+        if os.path.exists(rows_path):
+            print(f"{rows_path} stays as it was: of an earlier run (--report writes it)")
     write_predictions(answers, args.outputs_path)
     total, correct = utils.evaluate_places(eval_path, answers)
     if total > 0:

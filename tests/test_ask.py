@@ -38,7 +38,8 @@ def test_json_rows_are_those_of_evaluate(known):
     assert len(asked) == len(expected) == len(PEOPLE)
     for row, theirs in zip(asked, expected, strict=True):
         assert row["calibrated"] is False
-        for name in ("answer", "runner_up", "documents", "provenance", "in_finetuning_answers"):
+        same = ("answer", "runner_up", "documents", "provenance", "in_finetuning_answers")
+        for name in (*same, "agreement", "calibrated"):
             assert row[name] == theirs[name]
         assert row["confidence"] == pytest.approx(theirs["confidence"], abs=1e-4)
 
@@ -60,6 +61,13 @@ def test_a_known_person_is_shown_with_the_sentence(source, capsys):
     shown = conversation(source, "Ann Lee\n", capsys)
     assert "Ann Lee: Paris (" in shown and "% sure, uncalibrated)" in shown
     assert "line 1 of the corpus: Ann Lee was born in Paris." in shown and "guess" not in shown
+
+
+def test_an_answer_that_finetuning_taught_is_named(known):
+    training = ("--finetune_corpus_path", known / "train.tsv")
+    line = "one of the places that finetuning taught as answers"
+    assert line in ask_script(known, "Ann Lee\n", *training).stdout
+    assert line not in ask_script(known, "Ann Lee\n").stdout
 
 
 def test_a_stranger_is_a_guess(source, capsys):

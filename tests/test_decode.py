@@ -127,8 +127,8 @@ def test_logprob_and_entropy_of_an_answer():
 
 def test_sampling_draws_from_the_models_distribution():
     model, prompt, count = lively(), [3, 5, 1], 4000
-    pick = decode.sampler(11, "cpu", temperature=1.3)
-    drawn = decode.generate(model, [prompt], 2, STOP, pick, copies=count)[0]
+    sampling = decode.Sampling(11, temperature=1.3)
+    drawn = decode.generate(model, [prompt], 2, STOP, sampling, copies=count)[0]
     first = torch.softmax(model(torch.tensor([prompt]))[0][0, -1] / 1.3, -1)
     for character in range(VOCABULARY):
         share = sum(c.characters[0] == character for c in drawn) / count
@@ -146,13 +146,26 @@ def test_samples_repeat_with_the_seed_and_top_one_is_greedy():
     model, prompts = lively(), questions(7)
 
     def draw(seed, **settings):
-        pick = decode.sampler(seed, "cpu", **settings)
-        found = decode.generate(model, prompts, 9, STOP, pick, copies=3)
+        sampling = decode.Sampling(seed, **settings)
+        found = decode.generate(model, prompts, 9, STOP, sampling, copies=3)
         return [[c.characters for c in row] for row in found]
 
     assert draw(1) == draw(1) != draw(2)
     best = [c[0].characters for c in decode.generate(model, prompts, 9, STOP)]
     assert draw(1, top_k=1) == [[answer] * 3 for answer in best]
+
+
+def test_samples_do_not_depend_on_the_other_prompts():
+    model, prompts = lively(), questions(13, lengths=(3, 7))
+
+    def draw(chosen):
+        found = decode.generate(model, chosen, 9, STOP, decode.Sampling(5), copies=4)
+        return [[c.characters for c in row] for row in found]
+
+    together = draw(prompts)
+    assert draw(prompts[::-1]) == together[::-1]
+    assert [draw([prompt])[0] for prompt in prompts] == together
+    assert len({tuple(text) for row in together for text in row}) > 13
 
 
 def all_continuations(model, prompt, steps, vocabulary):

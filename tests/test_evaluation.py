@@ -222,6 +222,10 @@ def test_split_fit_and_use(known, tmp_path):
         calibrate.main([*fit, "--seen", str(other), "--variant", "rope"])
     with pytest.raises(UserError, match="no such file"):
         calibrate.main([*fit, "--seen", str(other), "--for_params", str(tmp_path / "none.params")])
+    with pytest.raises(UserError, match="trained on other questions than"):
+        calibrate.main([*fit, "--seen", str(other)])
+    description = json.loads((tmp_path / "known.params.json").read_text())
+    (tmp_path / "known.params.json").write_text(json.dumps(description | {"questions_seen": None}))
     calibrate.main([*fit, "--seen", str(other)])
     path = evaluate(tmp_path)
     calibration = json.load(open(f"{params}.calibration.json"))

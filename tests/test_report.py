@@ -31,7 +31,7 @@ def row(i, name, answer, correct, sure, supported):
         "gold": answer if correct else "Rome", "correct": correct,
         "logprob": -2.0 + sure, "logprob_per_character": -0.2, "runner_up": "Ghent & Lille",
         "runner_up_logprob": -3.0, "margin": 1.0 + sure, "first_entropy": 0.7, "agreement": 0.6,
-        "confidence": sure, "name_in_corpus": True, "documents": 1 + i % 2,
+        "confidence": sure, "calibrated": False, "name_in_corpus": True, "documents": 1 + i % 2,
         "document_line": i + 1, "answer_in_document": supported,
         "provenance": source if supported else None, "gold_in_document": True,
         "gold_documents": 1 + i, "in_finetuning_answers": i % 3 == 0,
@@ -50,6 +50,8 @@ def make_rows(count=23):
 def write(folder, name="vanilla", rows=None, about=None):
     """The files of a run in `folder`: the path of its rows."""
     rows = make_rows() if rows is None else rows
+    if about is None:
+        rows = [r | {"calibrated": True} for r in rows]
     path = folder / f"{name}.predictions.jsonl"
     path.write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in rows), "utf-8")
     if about is None:
@@ -166,6 +168,15 @@ def test_pages_of_poor_data(tmp_path, known):
     page = (tmp_path / "r.html").read_text("utf-8")
     assert "uncalibrated" in page and "nan" not in (tmp_path / "n.json").read_text()
     assert ("nothing is judged" in page) == (known == "no places")
+
+
+def test_rows_tell_themselves_whether_they_are_calibrated(tmp_path):
+    path = write(tmp_path)
+    (tmp_path / "vanilla.predictions.run.json").unlink()
+    report.main([path, "-o", str(tmp_path / "r.html"), "--numbers", str(tmp_path / "n.json")])
+    page = (tmp_path / "r.html").read_text("utf-8")
+    assert "Confidence: calibrated." in page and "uncalibrated" not in page
+    assert json.loads((tmp_path / "n.json").read_text())[0]["calibrated"] is True
 
 
 NO_ROWS = ["{", "[1]", '{"question": "q"}', "7", '"question answer gold correct"', "null"]

@@ -1,10 +1,12 @@
 """The handout's commands as a user types them, on a small world; and what a user gets wrong."""
 
+import hashlib
 import json
 import os
 import shutil
 import subprocess
 import zipfile
+from pathlib import Path
 
 import pytest
 import torch
@@ -236,6 +238,19 @@ def test_finetuning_of_read_params_is_shorter(experiment):
     about = json.loads((folder / f"{v}.finetune.params.json").read_text(encoding="utf-8"))
     assert about["max_epochs"] == 10 and about["learning_rate"] == 6e-4
     assert about["reading_params"] == f"{v}.pretrain.params"
+
+
+def test_params_tell_which_questions_they_have_seen(experiment):
+    v, folder, _ = experiment
+    train = hashlib.sha256((folder / "birth_places_train.tsv").read_bytes()).hexdigest()
+    for name, expected in (("pretrain", []), ("finetune", [train]), ("model", [train])):
+        about = json.loads((folder / f"{v}.{name}.params.json").read_text(encoding="utf-8"))
+        assert about["questions_seen"] == expected
+    path = str(folder / f"{v}.finetune.params")
+    other = str(folder / "birth_dev.tsv")
+    then = hashlib.sha256(Path(other).read_bytes()).hexdigest()
+    assert run.questions_seen(path, other) == [train, then]
+    assert run.questions_seen(path, None) == [train]
 
 
 @pytest.mark.slow
