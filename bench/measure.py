@@ -23,7 +23,8 @@ from model import GPT, GPTConfig  # noqa: E402
 from recipes import COURSE, trainer_config  # noqa: E402
 from trainer import Trainer  # noqa: E402
 
-MATRIX = 2048  # edge of the square matrices whose product is the device's measured rate
+MATRIX = {"cuda": 8192}  # edge of the square matrices whose product gives the device's rate
+EDGE = 2048  # on other devices
 SIZES = ("n_layer", "n_head", "n_embd", "block_size")
 
 
@@ -115,11 +116,12 @@ def timed(action: Callable[[], object], device: torch.device) -> float:
 
 
 def product_rate(dtype: torch.dtype, device: torch.device, repeats: int = 5) -> float:
-    """FLOP/s of a product of two square matrices of edge MATRIX: the median of `repeats`."""
-    a = torch.randn(MATRIX, MATRIX, device=device).to(dtype)
-    b = torch.randn(MATRIX, MATRIX, device=device).to(dtype)
+    """FLOP/s of a product of two square matrices: the median of `repeats`."""
+    edge = MATRIX.get(device.type, EDGE)
+    a = torch.randn(edge, edge, device=device).to(dtype)
+    b = torch.randn(edge, edge, device=device).to(dtype)
     seconds = [timed(lambda: a @ b, device) for _ in range(repeats + 1)]
-    return 2 * MATRIX**3 / median(seconds[1:])
+    return 2 * edge**3 / median(seconds[1:])
 
 
 def reset_peak_memory(device: torch.device) -> None:

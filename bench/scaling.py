@@ -40,6 +40,9 @@ AXES = {
 }
 
 
+COMPILING = 50  # first steps, not measured, in which nearly all shapes of a batch come
+
+
 class Point:
     """Our step at one setting, and what was measured of it."""
 
@@ -89,8 +92,9 @@ def varied(args: argparse.Namespace, name: str, value: int) -> argparse.Namespac
 
 def measure(points: dict[int, Point], args: argparse.Namespace) -> list[dict]:
     """Let the points take turns; their figures by value."""
+    torch.compiler.reset()  # the graphs of other points count among those that torch allows
     for point in points.values():
-        point.turn(2)
+        point.turn(COMPILING if point.trainer.compiled else 2)
         point.costs.clear()
     some = next(iter(points.values())).trainer
     rates = []

@@ -44,6 +44,15 @@ def read_metrics(folder: str) -> list[dict]:
     return rows
 
 
+def was_logged(folder: str) -> bool:
+    """Whether the folder has metrics; if not, says so."""
+    path = Path(folder) / "metrics.jsonl"
+    found = path.is_file() and path.stat().st_size > 0
+    if not found:
+        print(f"{folder}: left out, it has no metrics")
+    return found
+
+
 def label(folder: str) -> str:
     """The folder's name, and what of its config.json's function and variant the name lacks."""
     path = Path(folder).resolve()
@@ -71,9 +80,12 @@ def smooth(values: np.ndarray, window: int) -> np.ndarray:
 def draw(folders: list[str], output: str, x: str = "steps", log: bool = False, window: int = 0):
     """Write the picture `output` (PNG, or what its suffix says) of the losses of `folders`.
 
-    `window` steps are averaged; 0 takes a fiftieth of each run. Raises UserError for a folder
-    without metrics, a picture that cannot be written, or where matplotlib is missing.
+    `window` steps are averaged; 0 takes a fiftieth of each run. Of several folders, those that
+    nothing was logged in are named and left out. Raises UserError where no folder is left, for a
+    picture that cannot be written, or where matplotlib is missing.
     """
+    if len(folders) > 1:
+        folders = [folder for folder in folders if was_logged(folder)] or folders[:1]
     runs = [(label(folder), read_metrics(folder)) for folder in folders]
     check_writable(output)
     try:

@@ -124,6 +124,7 @@ class RunLog:
 
     def record(self, **row) -> None:
         """One step: numbers, or tensors of one element that are fetched later."""
+        row["seconds"] = round(self.seconds_before + time.monotonic() - self.started, 3)
         self.pending.append(row)
         if self.device.type == "cpu" or len(self.pending) >= FLUSH_STEPS:
             self.flush()
@@ -132,27 +133,26 @@ class RunLog:
         for row in self.pending:
             row = {key: getattr(value, "item", lambda v=value: v)() for key, value in row.items()}
             self.seen_targets += row["targets"]
-            row["seconds"] = round(self.seconds_before + time.monotonic() - self.started, 3)
             self.show(row)
             self.write(row)
-            if self.writer:
-                for key in ("loss", "rate", "test_loss"):
-                    if key in row:
-                        self.writer.add_scalar(key, row[key], row["step"])
         self.pending.clear()
 
     def write(self, row: dict) -> None:
-        """A line to metrics.jsonl. A disk that refuses ends the log, not the run."""
+        """A line to metrics.jsonl, and to TensorBoard. A disk that refuses ends the log, not the
+        run."""
         if self.file is None:
             return
         try:
             self.file.write(json.dumps(row) + "\n")
             self.file.flush()
+            for key in ("loss", "rate", "test_loss"):
+                if self.writer and key in row:
+                    self.writer.add_scalar(key, row[key], row["step"])
         except OSError as error:
             print(f"{self.folder}: no more is logged ({error.strerror}); the run goes on")
             with contextlib.suppress(OSError):
                 self.file.close()
-            self.file = None
+            self.file = self.writer = None  # not closed: tensorboard would wait for its disk
 
     def show(self, row: dict) -> None:
         speed = self.seen_targets / max(1e-9, time.monotonic() - self.started)
@@ -173,8 +173,10 @@ class RunLog:
     def close(self) -> None:
         self.flush()
         for part in (self.bar, self.file, self.writer):
-            if part is not None:
-                part.close()
+            with contextlib.suppress(OSError):
+                if part is not None:
+                    part.close()
+        self.file = self.writer = None
 
 
 def rows_before(path: Path, step: int) -> list[str]:

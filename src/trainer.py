@@ -145,11 +145,13 @@ class Trainer:
         try:
             with self.catching_signals():
                 self.run_from(first)
+                with going_on():  # whoever writes the params may fail, and try again
+                    self.save_progress(self.total_steps)
         finally:
             if self.threads:
                 self.threads.close()
-        if distributed.is_main():
             self.log.close()
+        if distributed.is_main():
             self.save_checkpoint()
 
     def run_from(self, first: int) -> None:
@@ -163,7 +165,6 @@ class Trainer:
             self.take_snapshot(step + 1)
             if self.stopping(step):
                 self.save_progress(step + 1)
-                self.log.close()
                 distributed.total(torch.zeros(()))  # who leaves has torchrun end the others
                 raise KeyboardInterrupt(f"step {step + 1} is saved; --resume goes on from it")
             if time.monotonic() - last_save >= 60 * self.config.checkpoint_minutes:
@@ -200,19 +201,24 @@ class Trainer:
         return loss
 
     def tried_backward(self, step: int, pieces: list, targets: Tensor) -> Tensor:
-        """As `backward`, without compiling where the first step that "auto" compiled fails."""
+        """As `backward`, without compiling where a step that "auto" compiled fails.
+
+        Of several processes, in the first step only: there they all fail alike.
+        """
         try:
-            return self.backward(pieces, targets)
+            loss = self.backward(pieces, targets)
         except Exception as error:  # a compiler's failures have no common class
-            if not self.untried:
+            if not self.may_fall_back:
                 raise
             reason = " ".join([type(error).__name__, *str(error).splitlines()[:2]])
             print(f"not compiling: {reason} (the same results, more slowly)")
             self.build_loss_sum(compiled=False)
+            self.may_fall_back = False
             if distributed.is_main():
                 self.log.correct(compiled=False)
-        finally:
-            self.untried = False
+        else:
+            self.may_fall_back = self.may_fall_back and distributed.world_size() == 1
+            return loss
         self.optimizer.zero_grad(set_to_none=True)
         torch.manual_seed(self.step_seed(step))
         return self.backward(pieces, targets)
@@ -228,10 +234,11 @@ class Trainer:
         self.optimizer = build_optimizer(self.model, self.config)
         self.peaks = [group["lr"] for group in self.optimizer.param_groups]
         self.build_loss_sum(should_compile(self.config.compile, self.device))
-        self.untried = self.compiled and self.config.compile == "auto"
+        self.may_fall_back = self.compiled and self.config.compile == "auto"
         alone = distributed.world_size() == 1 and self.device.type == "cpu" and not self.compiled
-        if alone and torch.get_num_threads() > 1:
-            self.threads = PieceThreads(self.model, self.config.parts)
+        pieces = self.count_pieces(min(self.config.batch_size, len(self.train_dataset)))
+        if alone and min(pieces, torch.get_num_threads()) > 1:
+            self.threads = PieceThreads(self.model, pieces)
 
     def build_loss_sum(self, compiled: bool) -> None:
         """What gives a piece's loss: shared among the processes, compiled where that is asked."""
@@ -354,8 +361,13 @@ class Trainer:
 
     def own_batch(self, rows: Tensor, epoch: int) -> list[tuple[Tensor, Tensor]]:
         """A batch that the dataset makes, in pieces."""
-        parts = min(self.config.parts, math.ceil(len(rows) / ROWS_A_PIECE))
-        return self.train_dataset.batch(rows, epoch, self.device, parts)
+        return self.train_dataset.batch(rows, epoch, self.device, self.count_pieces(len(rows)))
+
+    def count_pieces(self, rows: int) -> int:
+        """How many pieces a batch of so many rows is computed in."""
+        if not hasattr(self.train_dataset, "batch"):
+            return 1
+        return min(self.config.parts, math.ceil(rows / ROWS_A_PIECE))
 
     def without_targets(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """A piece whose targets do not count: for a process that has no rows of a batch."""

@@ -93,6 +93,19 @@ def test_folders_without_metrics_end_in_a_sentence(tmp_path, content, says):
     assert not (tmp_path / "out.png").exists()
 
 
+def test_of_several_folders_those_without_metrics_are_left_out(tmp_path, capsys):
+    runs = [make_run(tmp_path / "r", [2.0, 1.0]), str(tmp_path / "lab"), str(tmp_path / "killed")]
+    for folder in runs[1:]:
+        (tmp_path / folder).mkdir()
+    (tmp_path / "killed" / "metrics.jsonl").write_text("")
+    plot.draw(runs, str(tmp_path / "out.png"))
+    assert (tmp_path / "out.png").exists()
+    said = capsys.readouterr().out
+    assert said == "".join(f"{folder}: left out, it has no metrics\n" for folder in runs[1:])
+    with pytest.raises(UserError, match="lab.*no such file"):
+        plot.draw(runs[1:], str(tmp_path / "none.png"))
+
+
 def test_a_missing_matplotlib_ends_in_advice(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(UserError, match="pip install matplotlib"):

@@ -63,27 +63,38 @@ with distributed.process_group():
         dataset = KnowledgeDataset(dataset, NameDataset(dataset, QUESTIONS), Mixture(shift=5))
     config = TrainerConfig(device="cpu", precision="fp32", max_epochs=3, batch_size={batch},
                            learning_rate=1e-2, parts=3, optimizer={optimizer!r})
+    if {stop}:
+        config.checkpoint_path = {out!r} + ".checkpoint"
+        run = Trainer(model, dataset, None, config)
+        run.stopping = lambda step: step == 4
+        try:
+            run.train()
+        except KeyboardInterrupt:
+            model = tiny(CharCorruptionDataset(CORPUS, 32), seed=6).double()
+            config.resume = True
     Trainer(model, dataset, None, config).train()
     if distributed.is_main():
         torch.save(model.state_dict(), {out!r})
 """
 
 
-@pytest.mark.parametrize("batch, optimizer, rows", [
-    (7, "adamw", False), (8, "adamw", False), (7, "muon", False), (8, "adamw", True),
+@pytest.mark.parametrize("batch, optimizer, rows, stop", [
+    (7, "adamw", False, False), (8, "adamw", False, False), (7, "muon", False, False),
+    (8, "adamw", True, False), (7, "adamw", False, True),
 ])  # fmt: skip
-def test_two_processes_end_where_one_does(tmp_path, batch, optimizer, rows):
+def test_two_processes_end_where_one_does(tmp_path, batch, optimizer, rows, stop):
     """25 rows: with batches of 8 the last batch has one row, so one process has none of its own.
 
     Muon, here on the rows of the knowledge recipe, rounds to bfloat16 on the way. `rows`: with a
-    dataset that makes no batches and a model that has no sum of losses.
+    dataset that makes no batches and a model that has no sum of losses. `stop`: the two are stopped
+    after five steps and go on.
     """
     states = []
     for processes in (1, 2):
         out = tmp_path / f"{processes}.pt"
         script = tmp_path / "worker.py"
         paths = {"src": str(ROOT / "src"), "tests": str(ROOT / "tests")}
-        settings = dict(batch=batch, optimizer=optimizer, rows=rows)
+        settings = dict(batch=batch, optimizer=optimizer, rows=rows, stop=stop and processes == 2)
         worker = WORKER.format(**paths, out=str(out), **settings)
         script.write_text(worker, encoding="utf-8")
         launch = [

@@ -117,6 +117,37 @@ def test_tensorboard_forgets_the_steps_that_are_made_again(tmp_path, monkeypatch
     assert opened == [None, 3]
 
 
+@pytest.mark.parametrize("full", ["metrics", "tensorboard"])
+def test_a_full_disk_ends_the_log_not_the_run(tmp_path, monkeypatch, capsys, full):
+    class SummaryWriter:
+        def __init__(self, folder, purge_step=None):
+            self.left = 2 if full == "tensorboard" else 99
+
+        def add_scalar(self, *args):
+            self.left -= 1
+            if self.left < 0:
+                raise OSError(28, "No space left on device")
+
+        def close(self):
+            assert full == "metrics", "waits for ever"
+
+    module = types.SimpleNamespace(SummaryWriter=SummaryWriter)
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", module)
+    if full == "metrics":
+        dumps = json.dumps
+
+        def refused(row, **more):
+            if isinstance(row, dict) and row.get("step") == 2:
+                raise OSError(28, "No space left on device")
+            return dumps(row, **more)
+
+        monkeypatch.setattr(runlog.json, "dumps", refused)
+    run = train(tmp_path / "r", 6)
+    assert run.log.file is None and len(rows(tmp_path / "r")) == 2
+    said = capsys.readouterr().out
+    assert said.count("no more is logged (No space left on device); the run goes on") == 1
+
+
 def test_runs_of_the_same_second_have_a_folder_each(tmp_path):
     logs = [RunLog(str(tmp_path / "r"), {"run": i}, numbered=True) for i in range(3)]
     for log in logs:

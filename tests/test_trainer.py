@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from conftest import ROOT, needs_course_data
 from torch import nn
 
+import run
 import trainer
 from checkpoint import save_tensors
 from dataset import CharCorruptionDataset, NameDataset
@@ -273,7 +274,8 @@ def test_killed_at_random_and_resumed_ends_bit_identical(tmp_path, count, batch)
     logs = list(broken.glob("runs/*/metrics.jsonl"))
     longest = max((log.read_text().splitlines() for log in logs), key=len)
     steps = [json.loads(line)["step"] for line in longest]
-    assert steps == sorted(set(steps))
+    documents = len((CORPUS * 3).split("\n"))
+    assert steps == list(range(60 * math.ceil(documents / batch)))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -292,6 +294,57 @@ def test_a_polite_signal_saves_first(tmp_path, number):
     assert "Traceback" not in errors and "--resume" in errors
     assert (tmp_path / "out.params.checkpoint").exists()
     assert not (tmp_path / "out.params").exists()
+
+
+@pytest.mark.parametrize("last", [0, 4, 11])  # of twelve steps
+def test_a_stopped_run_that_goes_on_ends_as_one_that_was_not(tmp_path, last):
+    dataset = CharCorruptionDataset(CORPUS, 32)
+    path = tmp_path / "c"
+
+    def trained(stop_after=None, **settings):
+        model = tiny(dataset, dropout=0.2)
+        config = TrainerConfig(device="cpu", max_epochs=3, batch_size=7, learning_rate=1e-2,
+                               checkpoint_path=str(path), **settings)  # fmt: skip
+        run = Trainer(model, dataset, None, config)
+        run.stopping = lambda step: step == stop_after
+        run.train()
+        return model.state_dict()
+
+    whole = trained()
+    assert path.exists()  # until the params are written
+    path.unlink()
+    with pytest.raises(KeyboardInterrupt, match=f"step {last + 1} is saved"):
+        trained(stop_after=last)
+    again = trained(resume=True)
+    assert all(torch.equal(whole[name], again[name]) for name in whole)
+
+
+def test_what_was_lost_while_writing_the_params_is_written_by_a_resume(tmp_path, monkeypatch):
+    """A run that ended and could not write what it was for has not run in vain."""
+    course_files(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    args = command(tmp_path)[2:] + ["--device", "cpu", "--no_log"]
+    args[args.index("60")] = "2"
+    args[args.index("0.0005")] = "100"
+
+    def full(*what):
+        raise UserError("No space left on device")
+
+    with monkeypatch.context() as patch, pytest.raises(UserError, match="No space left"):
+        patch.setattr("checkpoint.save_params", full)
+        run.main(args)
+    assert not (tmp_path / "out.params").exists()
+    monkeypatch.setattr(Trainer, "step", full)  # nothing is left to do
+    run.main([*args, "--resume"])
+    assert (tmp_path / "out.params").exists()
+    assert not (tmp_path / "out.params.checkpoint").exists()
+
+
+def test_nothing_to_resume_from_is_said(tmp_path):
+    dataset = CharCorruptionDataset(CORPUS, 32)
+    config = TrainerConfig(device="cpu", checkpoint_path=str(tmp_path / "c"), resume=True)
+    with pytest.raises(UserError, match="no such checkpoint to resume from; start without"):
+        Trainer(tiny(dataset), dataset, None, config).train()
 
 
 def test_another_configuration_is_refused_by_name(tmp_path):
@@ -343,7 +396,8 @@ def test_a_full_disk_on_the_way_costs_a_line_not_the_run(tmp_path, monkeypatch, 
     run.train()
     said = capsys.readouterr().out.splitlines()
     line = f"{tmp_path / 'c'}: cannot be written (No space left on device); the run goes on"
-    assert said.count(line) == run.total_steps == 4 and os.listdir(tmp_path) == []
+    assert run.total_steps == 4 and os.listdir(tmp_path) == []
+    assert said.count(line) == (5 if kind == "checkpoint" else 4)  # and at the end of the run
     if kind == "checkpoint":
         run.stopping = lambda step: True
         with pytest.raises(UserError, match="No space left"):
@@ -356,6 +410,7 @@ def test_threads_end_with_a_run_that_fails(monkeypatch):
     torch.set_num_threads(2)
     try:
         run = Trainer(tiny(dataset), dataset, None, TrainerConfig(device="cpu", max_epochs=1))
+        assert len(dataset) > trainer.ROWS_A_PIECE  # else there are no threads
         monkeypatch.setattr(run, "record", lambda *args: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             run.train()
@@ -416,6 +471,24 @@ def test_threads_share_the_cores_and_leave_the_main_thread_all(monkeypatch):
         assert threads.count == 2 and torch.get_num_threads() == 5
         assert set(threads.pool.map(lambda _: torch.get_num_threads(), range(20))) == {2}
         threads.close()
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("rows, count", [(64, 4), (100, 7), (11, None)])
+def test_there_are_as_many_threads_as_a_batch_has_pieces(rows, count):
+    """On a machine of many cores too: else the pieces would be computed in turn."""
+    dataset = CharCorruptionDataset("\n".join([CORPUS] * 5), 32)
+    before = torch.get_num_threads()
+    torch.set_num_threads(16)
+    try:
+        config = TrainerConfig(device="cpu", precision="fp32", max_steps=2, batch_size=rows)
+        run = Trainer(tiny(dataset), dataset, None, config)
+        run.prepare()
+        assert (run.threads and run.threads.count) == count
+        if count:
+            assert run.threads.suit(run.loss_sum, next(run.batches(0)))
+            run.threads.close()
     finally:
         torch.set_num_threads(before)
 
