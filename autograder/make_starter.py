@@ -48,7 +48,7 @@ BLANKS = (
         "read_params (the params and sizes) and load_corpus do the reading; the dropout is 0.1. "
         "Return a trainer.Trainer with a TrainerConfig, whose other fields may stay as they are; "
         "train() runs it and writes args.writing_params_path.",
-        gone=("phase_name", "training_files", "training_data", "log_folder"),
+        gone=("questions_seen", "phase_name", "training_files", "training_data", "log_folder"),
     ),
     Blank(
         "src/dataset.py", "CharCorruptionDataset.__getitem__", "part e",
@@ -126,7 +126,7 @@ CUTS = (  # (file, from here, up to there, what stands instead): the reports, re
      "    config = run.model.config\n"),
     ("run.py", "        \"recipe\": args.recipe,\n", "        \"function\"", ""),
     ("run.py", "        \"unicode_names\": bool(", "    }", ""),
-    ("run.py", "    if args.report and", "    corpus_path, eval_path", ""),
+    ("run.py", "    rows_path = ", "    corpus_path, eval_path", ""),
     ("run.py", "    corpus_path, eval_path, *train_path", " = find", "    corpus_path, eval_path"),
     ("run.py", "    if args.report:\n", "    write_predictions(",
      "    answers = predict(model, corpus, questions)\n"),

@@ -37,6 +37,7 @@ def add_sizes(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--n_head", type=int, default=8)
     parser.add_argument("--n_embd", type=int, default=256)
     parser.add_argument("--block_size", type=int, default=128)
+    parser.add_argument("--parts", type=int, help="pieces of a batch of ours; 8 on a CPU, else 2")
 
 
 class WholeBatches(Dataset):
@@ -72,6 +73,7 @@ def build_trainer(args: argparse.Namespace, data: WholeBatches, **settings) -> T
         block_size=args.block_size,
         batch_size=args.batch_size,
         device=args.device,
+        parts=args.parts,
         **settings,
     )
     trainer = Trainer(GPT(GPTConfig(data.vocab_size, **sizes)), data, None, config)

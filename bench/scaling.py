@@ -109,6 +109,7 @@ def in_processes(count: int, args: argparse.Namespace) -> dict:
     """The figures of the step shared among `count` processes, torch's threads among them too."""
     names = (*SIZES, "batch_size", "corpus", "device", "steps", "rounds")
     options = [text for name in names for text in (f"--{name}", str(getattr(args, name)))]
+    options += ["--parts", str(args.parts)] if args.parts else []
     threads = max(1, torch.get_num_threads() // count)
     done = subprocess.run(
         [sys.executable, "-m", "torch.distributed.run", "--standalone",

@@ -347,11 +347,12 @@ def save(args: argparse.Namespace, run: trainer.Trainer, path: str, steps: int) 
 def evaluate(args: argparse.Namespace) -> None:
     """Answer the questions, write the answers, print how many are right where that is known."""
     require(args, "reading_params_path", "eval_corpus_path", "outputs_path")
-    rows_path = f"{args.outputs_path}.jsonl"
-    beside = (rows_path, run_path(rows_path))
-    for path in (args.outputs_path, *(beside if args.report else ())):
-        check_writable(path)
+    check_writable(args.outputs_path)
     paths = [args.pretrain_corpus_path, args.eval_corpus_path]
+    rows_path = f"{args.outputs_path}.jsonl"
+    if args.report:
+        check_writable(rows_path)
+        check_writable(run_path(rows_path))
     if args.report and args.finetune_corpus_path:
         paths.append(args.finetune_corpus_path)
     corpus_path, eval_path, *train_path = find_files(*paths)

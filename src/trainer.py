@@ -38,6 +38,8 @@ SCHEDULES = ("course", "cosine", "linear")
 UNTIMED_STEPS, TIMED_STEPS = 5, 20  # of a run with max_minutes: the first are slow
 TIME_SHARE = 0.97  # of the time left that is filled with steps
 LONG_SHARE = 0.05  # of all the time: after as much, steps are counted anew, however few they were
+PIECES = {"cpu": 8}  # of a batch: the less padding, the more calls, which is what a GPU waits for
+FEW_PIECES = 2  # on other devices
 ROWS_A_PIECE = 16  # a batch's pieces are not smaller: below it, calls cost more than padding
 
 
@@ -70,7 +72,7 @@ class TrainerConfig:
     device: str = "auto"
     precision: str = "auto"
     compile: str = "auto"
-    parts: int = 8  # length-sorted pieces, at most, that a batch is computed in
+    parts: int | None = None  # length-sorted pieces, at most, of a batch; None: see PIECES
     checkpoint_path: str | None = None
     checkpoint_minutes: float = 10.0
     resume: bool = False
@@ -124,6 +126,7 @@ class Trainer:
             config.device, distributed.local_rank(), distributed.local_world_size()
         )
         self.dtype = pick_precision(config.precision, self.device)
+        self.parts = config.parts or PIECES.get(self.device.type, FEW_PIECES)
         self.steps_per_epoch = math.ceil(len(train_dataset) / config.batch_size)
         self.planned_steps = self.steps_per_epoch * config.max_epochs
         self.total_steps = config.max_steps or self.planned_steps
@@ -228,6 +231,7 @@ class Trainer:
     def prepare(self) -> None:
         """Model to its device, optimizer, the function that computes the loss."""
         self.began = time.monotonic() if self.config.began is None else self.config.began
+        self.prepared = self.began
         if self.device.type == "cpu":
             keep_memory()
         self.model.to(self.device).train()
@@ -367,7 +371,7 @@ class Trainer:
         """How many pieces a batch of so many rows is computed in."""
         if not hasattr(self.train_dataset, "batch"):
             return 1
-        return min(self.config.parts, math.ceil(rows / ROWS_A_PIECE))
+        return min(self.parts, math.ceil(rows / ROWS_A_PIECE))
 
     def without_targets(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """A piece whose targets do not count: for a process that has no rows of a batch."""
@@ -473,19 +477,21 @@ class Trainer:
         return content["step"]
 
     def settings(self) -> dict:
-        """All settings of the run, "auto" ones as they were decided."""
+        """All settings of the run, "auto" ones as they were decided; seconds up to its first step.
+        """
         left_out = ("log", "identity", "on_snapshot", "began", "resume")
         names = [field.name for field in fields(self.config) if field.name not in left_out]
         own = {name: getattr(self.config, name) for name in names}
-        return own | self.identity() | {"compiled": self.compiled}
+        seconds = round(time.monotonic() - self.prepared, 3)
+        return own | self.identity() | {"compiled": self.compiled, "startup_seconds": seconds}
 
     def identity(self) -> dict:
         """What a resumed run must have in common with the one that wrote the checkpoint."""
         names = ("max_epochs", "batch_size", "learning_rate", "grad_norm_clip", "weight_decay")
         names += ("lr_decay", "warmup_tokens", "final_tokens", "schedule", "shuffle", "seed")
-        names += ("parts", "optimizer", "muon_learning_rate", "max_steps", "max_minutes")
+        names += ("optimizer", "muon_learning_rate", "max_steps", "max_minutes")
         own = {name: getattr(self.config, name) for name in names}
-        own |= {"betas": list(self.config.betas), "precision": str(self.dtype)}
+        own |= {"betas": list(self.config.betas), "precision": str(self.dtype), "parts": self.parts}
         own |= {"processes": distributed.world_size(), "examples": len(self.train_dataset)}
         return own | (self.config.identity or {})
 

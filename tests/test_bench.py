@@ -149,7 +149,7 @@ def test_answers_are_timed_beside_the_plain_loops(tmp_path):
 
 def test_three_ways_have_the_same_losses(corpus):
     sizes = [value for value in TINY if value not in ("--steps", "--rounds")][:12]
-    done = run_script("bench/same_losses.py", *sizes, "--steps", 8, "--seeds", 3, 5, cwd=corpus)
+    done = run_script("bench/same_losses.py", *sizes, "--steps", 80, "--seeds", 3, 5, cwd=corpus)
     runs = last_line(done)["runs"]
     assert [(run["way"], run["seed"]) for run in runs] == [
         (way, seed) for seed in (3, 5) for way in ("plain", "fp32", "bf16")
@@ -157,5 +157,6 @@ def test_three_ways_have_the_same_losses(corpus):
     for kind in ("training", "unseen"):
         for seed in (3, 5):
             plain, fp32, bf16 = (run[kind] for run in runs if run["seed"] == seed)
-            assert fp32 == pytest.approx(plain, abs=0.1) and bf16 == pytest.approx(fp32, abs=0.1)
+            assert plain < 2.3  # from 3.2: much is learnt, in which a missing update would show
+            assert fp32 == pytest.approx(plain, abs=0.02) and bf16 == pytest.approx(fp32, abs=0.02)
         assert runs[0][kind] != runs[3][kind]
