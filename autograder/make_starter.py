@@ -121,6 +121,8 @@ CUTS = (  # (file, from here, up to there, what stands instead): the reports, re
     ("run.py", "def add_length", "def add_sizes", ""),
     ("run.py", "    machine.add_argument(\"--precision\"", "    return p", ""),
     ("run.py", "    if not args.resume and", "    run.train()", ""),
+    ("run.py", "    try:\n        save(", "    for path in (run.config",
+     "    save(args, run, args.writing_params_path, run.total_steps)\n"),
     ("run.py", "    for path in (run.config", "\n\ndef save", ""),
     ("run.py", "    config, phase = run.model", "    description =",
      "    config = run.model.config\n"),

@@ -120,8 +120,9 @@ def read_description(path: str) -> dict:
     for name in ("n_layer", "n_head", "n_embd", "block_size"):
         if not isinstance(description.get(name, 1), int):
             raise UserError(f"{path}.json: {name} is no number; delete or mend the file")
-    if not isinstance(description.get("questions_seen") or [], list):
-        raise UserError(f"{path}.json: questions_seen is no list; delete or mend the file")
+    seen = description.get("questions_seen")
+    if seen is not None and not (isinstance(seen, list) and all(isinstance(x, str) for x in seen)):
+        raise UserError(f"{path}.json: questions_seen is no list of texts; delete or mend the file")
     return description
 
 

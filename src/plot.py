@@ -45,12 +45,12 @@ def read_metrics(folder: str) -> list[dict]:
 
 
 def was_logged(folder: str) -> bool:
-    """Whether the folder has metrics; if not, says so."""
+    """Whether the folder, if it is one, has metrics; if not, says so."""
     path = Path(folder) / "metrics.jsonl"
-    found = path.is_file() and path.stat().st_size > 0
-    if not found:
-        print(f"{folder}: left out, it has no metrics")
-    return found
+    if not Path(folder).is_dir() or (path.is_file() and b"\n" in path.read_bytes()):
+        return True
+    print(f"{folder}: left out, it has no metrics")
+    return False
 
 
 def label(folder: str) -> str:
@@ -85,7 +85,7 @@ def draw(folders: list[str], output: str, x: str = "steps", log: bool = False, w
     picture that cannot be written, or where matplotlib is missing.
     """
     if len(folders) > 1:
-        folders = [folder for folder in folders if was_logged(folder)] or folders[:1]
+        folders = list(filter(was_logged, folders)) or folders[:1]
     runs = [(label(folder), read_metrics(folder)) for folder in folders]
     check_writable(output)
     try:

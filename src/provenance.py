@@ -19,9 +19,12 @@ def whole_words(text: str) -> re.Pattern:
     return re.compile(rf"(?<!\w){re.escape(text)}(?!\w)")
 
 
-def ends_a_name(rest: str) -> bool:
-    """Whether a name is over before `rest`: no letter, hyphen or further capitalised word."""
-    return not re.match(r"[\w-]", rest) and not (rest.startswith(" ") and rest[1:2].isupper())
+def begins_with_name(document: str, name: str) -> bool:
+    """Whether it begins with the name, and not with a longer one: with no letter, hyphen or further
+    capitalised word after it (but where the name ends in a full stop)."""
+    rest = document[len(name) :]
+    longer = rest.startswith(" ") and rest[1:2].isupper() and not name.endswith(".")
+    return document.startswith(name) and not longer and not re.match(r"[\w-]", rest)
 
 
 class Corpus:
@@ -48,7 +51,7 @@ class Corpus:
         return [
             line
             for line, document in enumerate(self.documents, start=1)
-            if document.startswith(name) and ends_a_name(document[len(name) :])
+            if begins_with_name(document, name)
         ]
 
     def sentence(self, line: int, words: str, name: str = "") -> dict | None:

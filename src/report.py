@@ -32,7 +32,6 @@ NEEDED = {  # what the report reads of every row, and what it can be
     "correct": lambda value: value is None or isinstance(value, bool),
     "logprob": finite,
     "confidence": lambda value: finite(value) and 0 <= value <= 1,
-    "calibrated": lambda value: isinstance(value, bool),
     "answer_in_document": lambda value: isinstance(value, bool),
 }
 BASELINE = "London"
@@ -66,7 +65,8 @@ class Run:
 
     @property
     def calibrated(self) -> bool:
-        return all(row["calibrated"] for row in self.rows)
+        known = self.about.get("calibration") is not None  # rows of earlier versions do not tell
+        return all(row.get("calibrated", known) is True for row in self.rows)
 
 
 def load_run(path: str) -> Run:

@@ -228,7 +228,6 @@ def build_training(args: argparse.Namespace) -> trainer.Trainer:
     files = dict(zip(("corpus", "questions"), paths, strict=False))
     files |= {"reading_params": args.reading_params_path} if args.reading_params_path else {}
     identity |= {"files": {name: digest(path) for name, path in files.items()}}
-    identity["questions_seen"] = questions_seen(args.reading_params_path, files.get("questions"))
     identity |= {"recipe": args.recipe, "phase": repr(phase)}
     identity["unicode_names"] = bool(args.unicode_names)
     identity |= architecture(model.config)
@@ -250,16 +249,15 @@ def build_training(args: argparse.Namespace) -> trainer.Trainer:
     return run
 
 
-def questions_seen(params_path: str | None, questions_path: str | None) -> list[str] | None:
-    """The sha256 of the files of questions that training read, up to these params and now.
+def questions_seen(params_path: str | None, now: str | None) -> list[str] | None:
+    """The sha256 of the files of questions that training read, up to these params and `now`.
 
     None where the params do not tell.
     """
     earlier = checkpoint.read_description(params_path).get("questions_seen") if params_path else []
     if earlier is None:
         return None
-    now = [digest(questions_path)] if questions_path else []
-    return list(dict.fromkeys(earlier + now))
+    return list(dict.fromkeys([*earlier, *([now] if now else [])]))
 
 
 def phase_name(args: argparse.Namespace) -> str:
@@ -314,7 +312,10 @@ def train(args: argparse.Namespace) -> None:
     run.train()
     if not distributed.is_main():
         return
-    save(args, run, args.writing_params_path, run.total_steps)
+    try:
+        save(args, run, args.writing_params_path, run.total_steps)
+    except UserError as error:
+        raise UserError(f"{error}; then the same command with --resume writes it") from None
     for path in (run.config.checkpoint_path, f"{run.config.checkpoint_path}.part"):
         with contextlib.suppress(FileNotFoundError):
             os.remove(path)
@@ -323,6 +324,7 @@ def train(args: argparse.Namespace) -> None:
 def save(args: argparse.Namespace, run: trainer.Trainer, path: str, steps: int) -> None:
     """Write the params after `steps` steps, and beside them what they are."""
     config, phase = run.model.config, RECIPES[args.recipe][phase_name(args)]
+    files = run.config.identity["files"]
     description = {"variant": args.variant, "vocab_size": config.vocab_size}
     description |= architecture(config)
     description |= {
@@ -333,7 +335,7 @@ def save(args: argparse.Namespace, run: trainer.Trainer, path: str, steps: int) 
         "precision": str(run.dtype),
         "unicode_names": bool(args.unicode_names or phase.unicode_names),
         "dropout": phase.dropout,
-        "questions_seen": run.config.identity["questions_seen"],
+        "questions_seen": questions_seen(args.reading_params_path, files.get("questions")),
         "mixture": phase.mixture and asdict(phase.mixture),
     }
     names = ("max_epochs", "max_minutes", "batch_size", "learning_rate", "schedule", "optimizer")

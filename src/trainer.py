@@ -148,8 +148,9 @@ class Trainer:
         try:
             with self.catching_signals():
                 self.run_from(first)
-                with going_on():  # whoever writes the params may fail, and try again
-                    self.save_progress(self.total_steps)
+                if first < self.total_steps:  # whoever writes the params may fail, and try again
+                    with going_on():
+                        self.save_progress(self.total_steps)
         finally:
             if self.threads:
                 self.threads.close()
@@ -218,7 +219,8 @@ class Trainer:
             self.build_loss_sum(compiled=False)
             self.may_fall_back = False
             if distributed.is_main():
-                self.log.correct(compiled=False)
+                with going_on():
+                    self.log.correct(compiled=False)
         else:
             self.may_fall_back = self.may_fall_back and distributed.world_size() == 1
             return loss
@@ -231,7 +233,7 @@ class Trainer:
     def prepare(self) -> None:
         """Model to its device, optimizer, the function that computes the loss."""
         self.began = time.monotonic() if self.config.began is None else self.config.began
-        self.prepared = self.began
+        self.started = self.began  # that of this session, where it goes on
         if self.device.type == "cpu":
             keep_memory()
         self.model.to(self.device).train()
@@ -456,6 +458,7 @@ class Trainer:
             "identity": self.identity(),
             "step": step,
             "total_steps": self.total_steps,
+            "parts": self.parts,
             "seconds": time.monotonic() - self.began,
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -471,7 +474,7 @@ class Trainer:
         content = load_checkpoint(path, self.identity())
         self.model.load_state_dict(content["model"])
         self.optimizer.load_state_dict(content["optimizer"])
-        self.total_steps = content["total_steps"]
+        self.total_steps, self.parts = content["total_steps"], content["parts"]
         self.began = time.monotonic() - content["seconds"]
         self.log.go_on_in(content["log_folder"])
         return content["step"]
@@ -482,16 +485,17 @@ class Trainer:
         left_out = ("log", "identity", "on_snapshot", "began", "resume")
         names = [field.name for field in fields(self.config) if field.name not in left_out]
         own = {name: getattr(self.config, name) for name in names}
-        seconds = round(time.monotonic() - self.prepared, 3)
-        return own | self.identity() | {"compiled": self.compiled, "startup_seconds": seconds}
+        found = {"parts": self.parts, "compiled": self.compiled}
+        seconds = round(time.monotonic() - self.started, 3)
+        return own | self.identity() | found | {"startup_seconds": seconds}
 
     def identity(self) -> dict:
         """What a resumed run must have in common with the one that wrote the checkpoint."""
         names = ("max_epochs", "batch_size", "learning_rate", "grad_norm_clip", "weight_decay")
         names += ("lr_decay", "warmup_tokens", "final_tokens", "schedule", "shuffle", "seed")
-        names += ("optimizer", "muon_learning_rate", "max_steps", "max_minutes")
+        names += ("parts", "optimizer", "muon_learning_rate", "max_steps", "max_minutes")
         own = {name: getattr(self.config, name) for name in names}
-        own |= {"betas": list(self.config.betas), "precision": str(self.dtype), "parts": self.parts}
+        own |= {"betas": list(self.config.betas), "precision": str(self.dtype)}
         own |= {"processes": distributed.world_size(), "examples": len(self.train_dataset)}
         return own | (self.config.identity or {})
 

@@ -1,5 +1,6 @@
 """Details of answers, calibration and asking, from a tiny model that has learnt a few people."""
 
+import hashlib
 import json
 import math
 import shutil
@@ -225,8 +226,10 @@ def test_split_fit_and_use(known, tmp_path):
     with pytest.raises(UserError, match="trained on other questions than"):
         calibrate.main([*fit, "--seen", str(other)])
     description = json.loads((tmp_path / "known.params.json").read_text())
-    (tmp_path / "known.params.json").write_text(json.dumps(description | {"questions_seen": None}))
-    calibrate.main([*fit, "--seen", str(other)])
+    for seen in (None, [hashlib.sha256(other.read_bytes()).hexdigest()]):
+        description["questions_seen"] = seen
+        (tmp_path / "known.params.json").write_text(json.dumps(description))
+        calibrate.main([*fit, "--seen", str(other)])
     path = evaluate(tmp_path)
     calibration = json.load(open(f"{params}.calibration.json"))
     assert json.load(open(f"{path}.run.json"))["calibration"] == calibration

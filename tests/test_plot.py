@@ -97,13 +97,15 @@ def test_of_several_folders_those_without_metrics_are_left_out(tmp_path, capsys)
     runs = [make_run(tmp_path / "r", [2.0, 1.0]), str(tmp_path / "lab"), str(tmp_path / "killed")]
     for folder in runs[1:]:
         (tmp_path / folder).mkdir()
-    (tmp_path / "killed" / "metrics.jsonl").write_text("")
+    (tmp_path / "killed" / "metrics.jsonl").write_text('{"step": 0, "lo')
     plot.draw(runs, str(tmp_path / "out.png"))
     assert (tmp_path / "out.png").exists()
     said = capsys.readouterr().out
     assert said == "".join(f"{folder}: left out, it has no metrics\n" for folder in runs[1:])
     with pytest.raises(UserError, match="lab.*no such file"):
         plot.draw(runs[1:], str(tmp_path / "none.png"))
+    with pytest.raises(UserError, match="tpyo.*no such file"):
+        plot.draw([*runs, str(tmp_path / "tpyo")], str(tmp_path / "none.png"))
 
 
 def test_a_missing_matplotlib_ends_in_advice(tmp_path, monkeypatch):

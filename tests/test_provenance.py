@@ -24,6 +24,7 @@ def test_own_documents_begin_with_the_whole_name():
     assert corpus.own_lines("Bob") == []  # another person
     untitled = Corpus("Ann Lee was a poet. Oslo.\nAnn Lee\nAnn Lee (1)")
     assert untitled.own_lines("Ann Lee") == [1, 2, 3]
+    assert Corpus("Al King Jr. Al King Jr. was here.").own_lines("Al King Jr.") == [1]
     assert corpus.own_lines("Paris") == []
 
 

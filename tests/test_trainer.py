@@ -330,7 +330,8 @@ def test_what_was_lost_while_writing_the_params_is_written_by_a_resume(tmp_path,
     def full(*what):
         raise UserError("No space left on device")
 
-    with monkeypatch.context() as patch, pytest.raises(UserError, match="No space left"):
+    words = "No space left on device; then the same command with --resume writes it"
+    with monkeypatch.context() as patch, pytest.raises(UserError, match=words):
         patch.setattr("checkpoint.save_params", full)
         run.main(args)
     assert not (tmp_path / "out.params").exists()
