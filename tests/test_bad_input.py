@@ -222,7 +222,7 @@ def test_unknown_variant_and_flags(folder):
 
 
 def test_resume_without_a_checkpoint(folder):
-    fails(folder, *pretrain(), "--resume", words=["new.params.checkpoint", "No such file"])
+    fails(folder, *pretrain(), "--resume", words=["new.params.checkpoint", "start without"])
 
 
 def leave_unfinished(folder):
