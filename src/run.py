@@ -367,9 +367,9 @@ def evaluate(args: argparse.Namespace) -> None:
         about = {"variant": args.variant, "params": args.reading_params_path, "corpus": corpus_path}
         answers = write_report_files(source, questions, load_golds(eval_path), rows_path, about)
     else:
-        answers = predict(model, corpus, questions)
         if os.path.exists(rows_path):
             print(f"{rows_path} stays as it was: of an earlier run (--report writes it)")
+        answers = predict(model, corpus, questions)
     write_predictions(answers, args.outputs_path)
     total, correct = utils.evaluate_places(eval_path, answers)
     if total > 0:
