@@ -38,8 +38,6 @@ AXES = {
     "batch_size": [16, 32, 64, 128, 256],
     "processes": [1, 2],
 }
-
-
 COMPILING = 50  # first steps, not measured, in which nearly all shapes of a batch come
 
 

@@ -315,6 +315,8 @@ def train(args: argparse.Namespace) -> None:
     try:
         save(args, run, args.writing_params_path, run.total_steps)
     except UserError as error:
+        if not os.path.exists(run.config.checkpoint_path):
+            raise
         raise UserError(f"{error}; then the same command with --resume writes it") from None
     for path in (run.config.checkpoint_path, f"{run.config.checkpoint_path}.part"):
         with contextlib.suppress(FileNotFoundError):
