@@ -1,6 +1,7 @@
 """Ask a model where people were born: at a prompt, or a name a line from a pipe.
 
 python src/ask.py --reading_params_path vanilla.finetune.params wiki.txt [--json]
+    [--pretrained_params_path vanilla.pretrain.params] [--finetune_corpus_path train.tsv]
 
 For each name: the answer, its confidence, the runner-up, and the sentence of the corpus that it
 could have come from. A whole question may be given too. An empty line or Ctrl-D ends the
@@ -95,6 +96,10 @@ def main(argv: list[str] | None = None) -> None:
     p = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("pretrain_corpus_path")
     p.add_argument("--reading_params_path", required=True)
+    p.add_argument(
+        "--pretrained_params_path",
+        help="the params before finetuning, which recall better what they know",
+    )
     p.add_argument("--finetune_corpus_path", help="to tell which answers the finetuning gave")
     p.add_argument("--variant", choices=tuple(VARIANTS), help="where the params do not tell")
     p.add_argument("--device", choices=DEVICES, default="auto")
@@ -102,11 +107,15 @@ def main(argv: list[str] | None = None) -> None:
     args = p.parse_args(argv)
     with contextlib.redirect_stdout(sys.stderr) if args.json else contextlib.nullcontext():
         paths = [args.pretrain_corpus_path, args.finetune_corpus_path]
-        corpus_path, *finetuning = find_files(*(path for path in paths if path))
+        corpus_path, *rest = find_files(*(path for path in paths if path))
         corpus = CharCorruptionDataset(read_text(corpus_path), 128)
         model = load_model(args.reading_params_path, corpus, args.variant)
         model.to(pick_device(args.device))
-        source = open_answers(model, corpus, args.reading_params_path, corpus_path, *finetuning)
+        source = open_answers(
+            model, corpus, args.reading_params_path, corpus_path,
+            finetuning_path=rest[0] if rest else None,
+            pretrained_path=args.pretrained_params_path,
+        )  # fmt: skip
     if hasattr(sys.stdin, "reconfigure"):
         sys.stdin.reconfigure(encoding="utf-8", errors="replace")
     if not converse(source, sys.stdin, sys.stdin.isatty() and not args.json, args.json):

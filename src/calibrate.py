@@ -4,13 +4,15 @@
     python src/run.py finetune vanilla wiki.txt --reading_params_path pretrain.params \\
         --finetune_corpus_path seen.tsv --writing_params_path seen.params
     python src/calibrate.py fit wiki.txt held_out.tsv --seen seen.tsv \\
-        --reading_params_path seen.params --for_params finetune.params
+        --reading_params_path seen.params --pretrained_params_path pretrain.params \\
+        --for_params finetune.params
 
 `split` sets 200 of the training questions aside (none that is there twice, perhaps with another
 place), the finetuning sees the others, and `fit` compares that model's confidence in its answers
 about the 200 with what is right. What it finds stands in `finetune.params.calibration.json`, where
-`run.py evaluate --report` and `ask.py` look for it when they answer with the final params. Where
-pretraining reads the training questions too, it must read seen.tsv on the way to `seen.params`.
+`run.py evaluate --report` and `ask.py` look for it when they answer with the final params. Where it
+was fitted with `--pretrained_params_path`, they need that too. Where pretraining reads the training
+questions as well, it must read seen.tsv on the way to `seen.params`.
 """
 
 import argparse
@@ -24,7 +26,7 @@ import metrics
 from attention import VARIANTS
 from dataset import CharCorruptionDataset
 from engine import DEVICES, pick_device
-from evaluation import Answers, load_golds, load_model, load_questions
+from evaluation import Answers, load_golds, load_model, load_pretrained, load_questions
 from files import (
     Parser,
     UserError,
@@ -83,18 +85,17 @@ def fit(args: argparse.Namespace, corpus_path: str, held_out_path: str, seen_pat
             f"{held_out_path}: {len(both)} of its questions stand in {seen_path} too "
             f"({min(both)!r}); hold out others (calibrate.py split)"
         )
-    told = checkpoint.read_description(args.reading_params_path).get("questions_seen")
-    if told is None:
-        print(f"{args.reading_params_path}: does not tell which questions it was trained on")
-    elif set(told) - {digest(seen_path)}:
-        raise UserError(
-            f"{args.reading_params_path}: was trained on other questions than {seen_path}, perhaps "
-            "those held out; pretrain and finetune it with that file"
-        )
+    pretrained_path, pretrained = args.pretrained_params_path, None
+    for path in (args.reading_params_path, *([pretrained_path] if pretrained_path else [])):
+        check_unasked(path, seen_path)
+    if pretrained_path:
+        pretrained = load_pretrained(pretrained_path, corpus, model)
+        pretrained.to(pick_device(args.device))
     model.to(pick_device(args.device))
-    rows = Answers(model, corpus, Corpus("")).details(questions, golds)
+    source = Answers(model, corpus, Corpus(""), pretrained=pretrained)
+    rows = source.details(questions, golds)
     calibration = confidence.fit(rows)
-    confidence.write_calibration(calibration, for_params)
+    confidence.write_calibration(calibration, for_params, pretrained is not None)
     right = [row["correct"] for row in rows]
     print(f"{sum(right)} of {len(right)} right", end="")
     kinds = {"before": [row["confidence"] for row in rows], "after": confidence.cross_fitted(rows)}
@@ -105,9 +106,22 @@ def fit(args: argparse.Namespace, corpus_path: str, held_out_path: str, seen_pat
             end="",
         )
     print(" (by fits on the other tenths)")
-    print(f"bias {calibration['bias']:.3f}, slope {calibration['slope']:.3f}: ", end="")
-    print(confidence.calibration_path(for_params))
+    weights = (f"{name} {calibration[name]:.3f}" for name in confidence.WEIGHTS)
+    print(f"{', '.join(weights)}: {confidence.calibration_path(for_params)}")
     return calibration
+
+
+def check_unasked(params_path: str, seen_path: str) -> None:
+    """Raise UserError where the params tell that they were trained on questions beyond those of
+    `seen_path`."""
+    told = checkpoint.read_description(params_path).get("questions_seen")
+    if told is None:
+        print(f"{params_path}: does not tell which questions it was trained on")
+    elif set(told) - {digest(seen_path)}:
+        raise UserError(
+            f"{params_path}: was trained on other questions than {seen_path}, perhaps those held "
+            "out; pretrain and finetune it with that file"
+        )
 
 
 def parser() -> argparse.ArgumentParser:
@@ -124,6 +138,10 @@ def parser() -> argparse.ArgumentParser:
     two.add_argument("held_out_path")
     two.add_argument("--seen", required=True, help="the questions that the params were trained on")
     two.add_argument("--reading_params_path", required=True, help="finetuned on the others")
+    two.add_argument(
+        "--pretrained_params_path",
+        help="the params before finetuning, which recall better what they know",
+    )
     two.add_argument("--for_params", help="the params it is for; --reading_params_path by default")
     two.add_argument("--variant", choices=tuple(VARIANTS), help="where the params do not tell")
     two.add_argument("--device", choices=DEVICES, default="auto")

@@ -1,9 +1,11 @@
 """How sure to be of an answer, from what the model alone says of it; fitted, and stored as JSON.
 
-Platt's logistic regression (1999) on the log-odds of the answer's own probability: a bias and a
-slope. A Gaussian prior holds it near "the model's probability is right", since few held-out
+Two questions are put to the model: the one asked, and whether it recalls the same fact in the form
+in which it was pretrained (`evaluation.recall`). The confidence is a logistic function of the
+log-odds of both: their mean, or, after Platt (1999), a bias and two weights fitted on people whom
+training did not ask about. A Gaussian prior holds those near the mean, since few held-out
 questions say little. Margin, entropy and agreement are left out: they rise and fall with the
-probability, and a weight for each fits the noise of two hundred questions.
+probability of the answer, and a weight for each fits the noise of two hundred questions.
 """
 
 import json
@@ -14,8 +16,9 @@ import numpy as np
 
 from files import UserError, digest, read_text, write_whole
 
-START = np.array([0.0, 1.0])  # bias and slope of the model's own probability
-PRIOR = np.array([0.3, 0.2])  # standard deviations about it
+WEIGHTS = ("bias", "answer_weight", "recall_weight")
+START = np.array([0.0, 0.5, 0.5])  # the mean of both log-odds
+PRIOR = np.array([0.3, 0.2, 0.2])  # standard deviations about it
 FOLDS = 10
 
 
@@ -25,10 +28,17 @@ def log_odds(logprob: float) -> float:
     return max(-12.0, min(12.0, logprob - math.log(-math.expm1(logprob))))
 
 
+def features(row: dict) -> list[float]:
+    """1, the log-odds of the answer, and those of its recall. An answer without a recall is taken
+    to be recalled as well as it is given."""
+    answer, recalled = row["logprob"], row["recall_logprob"]
+    return [1.0, log_odds(answer), log_odds(answer if recalled is None else recalled)]
+
+
 def fit(rows: list[dict]) -> dict:
     """The calibration that makes the `correct` of these rows likeliest, under the prior.
 
-    It keeps what it was fitted to: the log-probabilities, and which were right. Raises UserError
+    It keeps what it was fitted to: the features, and which answers were right. Raises UserError
     where no row, or every row, is right: nothing can be learnt from that.
     """
     right = [bool(row["correct"]) for row in rows]
@@ -37,16 +47,15 @@ def fit(rows: list[dict]) -> dict:
             f"{sum(right)} of {len(right)} held-out answers are right, and a calibration "
             "needs both right and wrong ones; train the model longer, or give more questions"
         )
-    logprobs = [row["logprob"] for row in rows]
-    bias, slope = solve(logprobs, right)
-    found = {"bias": bias, "slope": slope, "questions": len(rows), "right": sum(right)}
-    return found | {"logprobs": logprobs, "correct": right}
+    x = [features(row) for row in rows]
+    found = dict(zip(WEIGHTS, solve(x, right), strict=True))
+    found |= {"questions": len(rows), "right": sum(right)}
+    return found | {"features": x, "correct": right}
 
 
-def solve(logprobs: list[float], right: list[bool]) -> tuple[float, float]:
-    """Bias and slope: Newton's method on the penalised log-likelihood (convex)."""
-    x = np.array([[1.0, log_odds(logprob)] for logprob in logprobs])
-    weights, y = START.copy(), np.array(right, dtype=float)
+def solve(rows: list[list[float]], right: list[bool]) -> list[float]:
+    """The weights: Newton's method on the penalised log-likelihood (convex)."""
+    x, weights, y = np.array(rows), START.copy(), np.array(right, dtype=float)
     for _ in range(100):
         p = 1 / (1 + np.exp(-x @ weights))
         gradient = x.T @ (p - y) + (weights - START) / PRIOR**2
@@ -55,51 +64,51 @@ def solve(logprobs: list[float], right: list[bool]) -> tuple[float, float]:
         weights = weights - change / max(1.0, np.abs(change).max())
         if np.abs(change).max() < 1e-10:
             break
-    return float(weights[0]), float(weights[1])
+    return weights.tolist()
 
 
 def cross_fitted(rows: list[dict]) -> list[float]:
     """The confidence in each row by a fit on the other tenths of the rows: what a calibration is
     worth on people that it was not fitted to."""
-    logprobs, right = [row["logprob"] for row in rows], [bool(row["correct"]) for row in rows]
+    x, right = [features(row) for row in rows], [bool(row["correct"]) for row in rows]
     found = [0.0] * len(rows)
     for fold in range(min(FOLDS, len(rows))):
         others = [i for i in range(len(rows)) if i % FOLDS != fold]
-        bias, slope = solve([logprobs[i] for i in others], [right[i] for i in others])
+        weights = solve([x[i] for i in others], [right[i] for i in others])
         for i in range(fold, len(rows), FOLDS):
-            found[i] = confidence(rows[i], {"bias": bias, "slope": slope})
+            found[i] = confidence(rows[i], dict(zip(WEIGHTS, weights, strict=True)))
     return found
 
 
 def confidence(row: dict, calibration: dict | None) -> float:
-    """The probability that the row's answer is right: calibrated, or, without a calibration, the
-    model's own probability of it."""
-    if calibration is None:
-        return math.exp(row["logprob"])
-    z = calibration["bias"] + calibration["slope"] * log_odds(row["logprob"])
-    return 1 / (1 + math.exp(-z))
+    """The probability that the row's answer is right: calibrated, or, without a calibration, by the
+    mean of the log-odds of the answer and of its recall."""
+    weights = [calibration[name] for name in WEIGHTS] if calibration else START
+    return float(1 / (1 + np.exp(-np.dot(weights, features(row)))))
 
 
 def calibration_path(params_path: str) -> str:
     return f"{params_path}.calibration.json"
 
 
-def write_calibration(calibration: dict, params_path: str) -> None:
-    """Write it beside the params that it is for, whose content it names."""
+def write_calibration(calibration: dict, params_path: str, pretrained: bool = False) -> None:
+    """Write it beside the params that it is for, whose content it names; `pretrained` tells whether
+    pretrained params recalled, rather than the model that answered."""
+    told = {"params": digest(params_path), "pretrained": pretrained}
     with write_whole(calibration_path(params_path)) as file:
-        json.dump(calibration | {"params": digest(params_path)}, file)
+        json.dump(calibration | told, file)
         file.write("\n")
 
 
-def read_calibration(params_path: str) -> dict | None:
+def read_calibration(params_path: str, pretrained: bool = False) -> dict | None:
     """What stands beside the params; None where nothing does. Raises UserError for what is no
-    calibration, or one of other params."""
+    calibration, one of other params, or one of another `pretrained`."""
     path = calibration_path(params_path)
     if not os.path.exists(path):
         return None
     try:
         calibration = json.loads(read_text(path))
-        numbers = [calibration[name] for name in ("bias", "slope", "questions")]
+        numbers = [calibration[name] for name in (*WEIGHTS, "questions")]
         fitting = all(isinstance(n, (int, float)) and math.isfinite(n) for n in numbers)
     except (ValueError, KeyError, TypeError):
         fitting = False
@@ -109,5 +118,10 @@ def read_calibration(params_path: str) -> dict | None:
         raise UserError(
             f"{path}: made for other params than {params_path} holds now; make it anew with "
             "calibrate.py, or delete it"
+        )
+    if calibration.get("pretrained", False) != pretrained:
+        fitted, cure = ("without", "leave it out") if pretrained else ("with", "give it too")
+        raise UserError(
+            f"{path}: fitted {fitted} --pretrained_params_path; {cure}, or delete that file"
         )
     return calibration

@@ -296,3 +296,29 @@ def keep_complete(
     for n, scores, candidates in zip(active, ended.tolist(), texts.tolist(), strict=True):
         new = [(s, tuple(text)) for s, text in zip(scores, candidates, strict=True)]
         found[n] = sorted(found[n] + new, key=lambda item: (-item[0], item[1]))[:wanted]
+
+
+@torch.inference_mode()
+def score(
+    model: torch.nn.Module, prompts: Sequence[list[int]], texts: Sequence[list[int]]
+) -> list[float]:
+    """Log-probability, in nats, of the characters of each text right after its prompt.
+
+    Leaves the model in evaluation mode.
+    """
+    model.eval()
+    found = [0.0] * len(prompts)
+    for numbers, rows, logits in batches(model, prompts) if prompts else ():
+        lengths = rows.idx.new_tensor([len(texts[n]) for n in numbers])
+        given = rows.idx.new_zeros((len(numbers), int(lengths.max())))
+        for row, n in zip(given, numbers, strict=True):
+            row[: len(texts[n])] = row.new_tensor(texts[n])
+        total = logits.new_zeros(len(numbers), dtype=torch.float32)
+        for step in range(given.shape[1]):
+            if step:
+                logits = rows.read(given[:, step - 1 : step])
+            one = F.log_softmax(logits.float(), -1).gather(1, given[:, step : step + 1])[:, 0]
+            total += torch.where(step < lengths, one, 0.0)
+        for n, logprob in zip(numbers, total.tolist(), strict=True):
+            found[n] = logprob
+    return found

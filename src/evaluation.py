@@ -18,6 +18,7 @@ from provenance import Corpus, invented_people, person
 ANSWER_LENGTH = 32  # characters generated for an answer (the course's number)
 SAMPLES = 10  # answers drawn for the agreement
 BEAMS = 4
+RECALL = f"{{}}. Born in {MASK_CHAR}{MASK_CHAR}"  # what pretraining shows where the end is hidden
 INVENTED = 500  # people at most, for the control
 
 
@@ -121,11 +122,33 @@ def load_model(path: str, dataset: CharCorruptionDataset, variant: str | None = 
     return model.eval()
 
 
+def load_pretrained(path: str, dataset: CharCorruptionDataset, model: GPT) -> GPT:
+    """The model that `model` was finetuned from, on the CPU.
+
+    Raises UserError where that cannot be: the params were finetuned themselves, or are of another
+    architecture.
+    """
+    if checkpoint.read_description(path).get("function") == "finetune":
+        raise UserError(f"{path}: holds finetuned params; give those before the finetuning")
+    pretrained = load_model(path, dataset, model.variant)
+    sizes, own = (
+        [m.positions, *(getattr(m.config, name) for name in COURSE_SIZES)]
+        for m in (pretrained, model)
+    )
+    if sizes != own:
+        raise UserError(
+            f"{path}: holds a model of other sizes or positions than the finetuned one, which was "
+            "not made from it; give the params that it was finetuned from"
+        )
+    return pretrained
+
+
 class Answers:
     """Answers with details, from one model and one corpus.
 
     `finetuning` are the places of the finetuning set, where known; `calibration` is what
-    confidence.fit made. The confidence never sees the corpus.
+    confidence.fit made. `pretrained`, where given, is the model before its finetuning, which is
+    then the one that is asked for its recall. The confidence never sees the corpus.
     """
 
     def __init__(
@@ -135,11 +158,13 @@ class Answers:
         corpus: Corpus,
         calibration: dict | None = None,
         finetuning: Sequence[str] | None = None,
+        pretrained: GPT | None = None,
     ):
         self.model = model
         self.dataset = dataset
         self.corpus = corpus
         self.calibration = calibration
+        self.pretrained = pretrained
         self.finetuning = None if finetuning is None else Counter(finetuning)
 
     def details(self, questions: Sequence[str], golds: Sequence[str] | None = None) -> list[dict]:
@@ -149,14 +174,16 @@ class Answers:
         greedy = decode.generate(self.model, read, ANSWER_LENGTH, ends)
         best = decode.beam_search(self.model, read, ANSWER_LENGTH, ends, BEAMS)
         drawn = decode.generate(self.model, read, ANSWER_LENGTH, ends, decode.Sampling(), SAMPLES)
+        answers = [answer_text(row.characters, itos) for (row,) in greedy]
+        recalled = recall(self.pretrained or self.model, self.dataset, questions, answers)
         rows = []
-        for i, question in enumerate(questions):
-            answer = answer_text(greedy[i][0].characters, itos)
+        for i, (question, answer) in enumerate(zip(questions, answers, strict=True)):
             samples = [answer_text(sample.characters, itos) for sample in drawn[i]]
             beams = [(answer_text(text, itos), logprob) for logprob, text in best[i]]
             row = {"question": question, "answer": answer}
             row |= self.right(answer, None if golds is None else golds[i])
             row |= certainty(answer, greedy[i][0], beams, samples)
+            row["recall_logprob"] = recalled[i]
             row["confidence"] = confidence.confidence(row, self.calibration)
             row["calibrated"] = self.calibration is not None
             row |= self.sources(question, row)
@@ -192,16 +219,48 @@ def open_answers(
     params_path: str,
     corpus_path: str,
     finetuning_path: str | None = None,
+    pretrained_path: str | None = None,
 ) -> Answers:
-    """Answers of the model in `params_path`, with the calibration that stands beside it."""
-    calibration = confidence.read_calibration(params_path)
+    """Answers of the model in `params_path`, with the calibration that stands beside it, and with
+    the recall of the params that it was finetuned from, where given."""
+    calibration = confidence.read_calibration(params_path, pretrained_path is not None)
     if calibration is None:
         path = confidence.calibration_path(params_path)
         print(f"{path} is missing: the confidence is uncalibrated (src/calibrate.py makes one)")
     finetuning = load_golds(finetuning_path) if finetuning_path else None
     if finetuning_path and finetuning is None:
         raise UserError(f"{finetuning_path}: has no places; give rows of question, tab, place")
-    return Answers(model, dataset, Corpus(read_text(corpus_path)), calibration, finetuning)
+    pretrained = None
+    if pretrained_path:
+        pretrained = load_pretrained(pretrained_path, dataset, model)
+        pretrained.to(next(model.parameters()).device)
+    corpus = Corpus(read_text(corpus_path))
+    return Answers(model, dataset, corpus, calibration, finetuning, pretrained)
+
+
+def recall(
+    model: torch.nn.Module,
+    dataset: CharCorruptionDataset,
+    questions: Sequence[str],
+    answers: Sequence[str],
+) -> list[float | None]:
+    """How well the model recalls each answer in the form of its pretraining: the log-probability,
+    in nats, of the answer as what is hidden at the end of "[name]. Born in ".
+
+    None for an empty answer, and where a character of that form is not in the vocabulary. A model
+    that makes an answer up for the question seldom recalls the same one here, the less so before
+    its finetuning, which teaches it to answer whatever is asked.
+    """
+    forms = [RECALL.format(person(question)) for question in questions]
+    asked = [
+        i for i, form in enumerate(forms) if answers[i] and all(c in dataset.stoi for c in form)
+    ]
+    read = [[dataset.stoi[c] for c in forms[i]] for i in asked]
+    texts = [[dataset.stoi[c] for c in answers[i]] for i in asked]
+    found: list[float | None] = [None] * len(answers)
+    for i, logprob in zip(asked, decode.score(model, read, texts), strict=True):
+        found[i] = logprob
+    return found
 
 
 def certainty(

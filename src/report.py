@@ -413,6 +413,8 @@ def notes(row: dict) -> str:
     for name, text in (("margin", "margin {:.1f}"), ("first_entropy", "entropy {:.2f}")):
         if row.get(name) is not None:
             words.append(text.format(row[name]))
+    if row.get("recall_logprob") is not None:
+        words.append(f"recall log p {row['recall_logprob']:.2f}")
     if row.get("agreement") is not None:
         words.append(f"{row['agreement']:.0%} of samples agree")
     return ", ".join(words)

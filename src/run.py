@@ -77,6 +77,10 @@ def parser() -> Parser:
         action="store_true",
         help="evaluate: also write what src/report.py makes a page of, to <outputs_path>.jsonl",
     )
+    p.add_argument(
+        "--pretrained_params_path",
+        help="evaluate --report: the params before finetuning, which recall better what they know",
+    )
 
     run = p.add_argument_group("the run (defaults: the course's)")
     run.add_argument("--seed", type=seed, default=0, help="0 to 2^32 - 1")
@@ -365,8 +369,13 @@ def evaluate(args: argparse.Namespace) -> None:
     model = build_model(args, corpus, state, sizes).to(pick_device(args.device))
     questions = load_questions(eval_path, corpus, model.max_length)
     if args.report:
-        source = open_answers(model, corpus, args.reading_params_path, corpus_path, *train_path)
-        about = {"variant": args.variant, "params": args.reading_params_path, "corpus": corpus_path}
+        source = open_answers(
+            model, corpus, args.reading_params_path, corpus_path,
+            finetuning_path=train_path[0] if train_path else None,
+            pretrained_path=args.pretrained_params_path,
+        )  # fmt: skip
+        about = {"variant": args.variant, "params": args.reading_params_path}
+        about |= {"pretrained_params": args.pretrained_params_path, "corpus": corpus_path}
         answers = write_report_files(source, questions, load_golds(eval_path), rows_path, about)
     else:
         if os.path.exists(rows_path):
@@ -382,6 +391,11 @@ def evaluate(args: argparse.Namespace) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     args = parser().parse_args(argv)
+    if args.pretrained_params_path and not (args.function == "evaluate" and args.report):
+        raise UserError(
+            "--pretrained_params_path serves `evaluate --report` alone; params to start from are "
+            "given by --reading_params_path"
+        )
     if not distributed.is_main():
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # one process prints
     with distributed.process_group():

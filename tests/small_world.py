@@ -1,8 +1,14 @@
 """Twelve people, and a tiny model that learns nine of them by heart: for tests of answers."""
 
+import json
 from pathlib import Path
 
+import torch
+
+import checkpoint
+import evaluation
 import run
+from dataset import CharCorruptionDataset
 
 PEOPLE = [
     ("Ann Lee", "Paris"), ("Bob Hill", "Rome"), ("Cy O'Dyck", "Oslo"), ("Di Moss", "London"),
@@ -37,11 +43,27 @@ def make(folder: Path) -> Path:
     return folder
 
 
-def evaluate(folder: Path, questions="dev.tsv", out="out.predictions", report=True) -> Path:
+def evaluate(
+    folder: Path, questions="dev.tsv", out="out.predictions", report=True, more=()
+) -> Path:
     """`run.py evaluate` in `folder`: the path of the predictions."""
     command = ["evaluate", "vanilla", folder / "wiki.txt"]
     command += ["--reading_params_path", folder / "known.params", "--device", "cpu"]
     command += ["--finetune_corpus_path", folder / "train.tsv"]
     command += ["--eval_corpus_path", folder / questions, "--outputs_path", folder / out]
-    run.main([*map(str, command), *(["--report"] if report else [])])
+    run.main([*map(str, command), *(["--report"] if report else []), *more])
     return folder / out
+
+
+def other_params(folder: Path, target: Path, **told) -> tuple:
+    """Params in `target` as if known.params had been finetuned from them, the world's corpus, and
+    their model. `told` goes into their description."""
+    dataset = CharCorruptionDataset((folder / "wiki.txt").read_text(encoding="utf-8"), 128)
+    model = evaluation.load_model(str(folder / "known.params"), dataset)
+    torch.manual_seed(7)
+    for parameter in model.parameters():
+        parameter.data += 0.1 * torch.randn_like(parameter)
+    path = str(target / "before.params")
+    description = json.loads((folder / "known.params.json").read_text(encoding="utf-8"))
+    checkpoint.save_params(model, path, description | {"function": "pretrain"} | told)
+    return path, dataset, model

@@ -5,7 +5,7 @@ import json
 
 import pytest
 from conftest import run_script
-from small_world import PEOPLE, evaluate
+from small_world import PEOPLE, evaluate, other_params
 
 import ask
 import evaluation
@@ -42,6 +42,22 @@ def test_json_rows_are_those_of_evaluate(known):
         for name in (*same, "agreement", "calibrated"):
             assert row[name] == theirs[name]
         assert row["confidence"] == pytest.approx(theirs["confidence"], abs=1e-4)
+
+
+def test_the_recall_of_other_params_is_that_of_evaluate(known, tmp_path):
+    before, _, _ = other_params(known, tmp_path)
+    other = ("--pretrained_params_path", before)
+    names = "\n".join(name for name, _ in PEOPLE)
+    path = evaluate(known, out="recalled", more=map(str, other))
+    with open(f"{path}.jsonl", encoding="utf-8") as file:
+        expected = [json.loads(line)["recall_logprob"] for line in file]
+    rows = [
+        json.loads(line)
+        for line in ask_script(known, names, "--json", *other).stdout.split("\n")[:-1]
+    ]
+    assert [row["recall_logprob"] for row in rows] == pytest.approx(expected, abs=1e-4)
+    done = ask_script(known, "Ann Lee\n", "--pretrained_params_path", "none.params")
+    assert done.returncode == 2 and "none.params" in done.stderr
 
 
 def test_a_bad_line_is_an_error_and_the_others_are_answered(known):

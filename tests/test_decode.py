@@ -198,6 +198,18 @@ def test_narrow_beams_give_continuations_with_their_true_probabilities(variant):
             assert logprob == pytest.approx(exact, abs=1e-4)
 
 
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_score_of_given_texts_is_their_log_probability(variant):
+    model, prompts = lively(variant), questions(7, lengths=(3, 5))
+    draw = random.Random(1)
+    texts = [[draw.choice([3, 5, 11, 13, 28]) for _ in range(draw.randint(1, 7))] for _ in prompts]
+    texts[2] = []
+    found = decode.score(model, prompts, texts)
+    for prompt, text, logprob in zip(prompts, texts, found, strict=True):
+        assert logprob == pytest.approx(exact_logprob(model, prompt, text), abs=1e-4)
+    assert found[2] == 0 and decode.score(model, [], []) == []
+
+
 def test_states_of_any_nesting_are_selected_by_row():
     a, b = torch.arange(12).view(3, 4), torch.arange(3.0)
     state = {"past": (a, [b, None]), "length": 5}

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from small_world import LEARNT, PEOPLE, evaluate, question, rows_of
+from small_world import LEARNT, PEOPLE, evaluate, other_params, question, rows_of
 
 import calibrate
 import confidence
@@ -75,6 +75,22 @@ def exact_logprob(model, dataset, name, answer):
     return total
 
 
+def exact_recall(model, dataset, name, answer):
+    """log p(answer | the form of pretraining) in float64, one character at a time."""
+    model, total = model.double(), 0.0
+    prompt = [dataset.stoi[c] for c in f"{name}. Born in \u2047\u2047"]
+    text = [dataset.stoi[c] for c in answer]
+    for i, character in enumerate(text):
+        p = torch.softmax(model(torch.tensor([prompt + text[:i]]))[0][0, -1], -1)
+        total += math.log(p[character].item())
+    model.float()
+    return total
+
+
+def log_odds64(logprob):
+    return max(-12.0, min(12.0, math.log(math.exp(logprob) / -math.expm1(logprob))))
+
+
 def test_what_the_model_says_of_its_answers(known, evaluated):
     rows, _ = evaluated
     dataset, model = open_world(known)
@@ -87,7 +103,10 @@ def test_what_the_model_says_of_its_answers(known, evaluated):
         assert row["runner_up"] != row["answer"]
         assert row["runner_up_logprob"] == pytest.approx(other, abs=1e-3)
         assert row["margin"] == pytest.approx(exact - other, abs=2e-3)
-        assert row["confidence"] == pytest.approx(math.exp(exact), abs=1e-3)  # uncalibrated
+        recalled = exact_recall(model, dataset, name, row["answer"])
+        assert row["recall_logprob"] == pytest.approx(recalled, abs=1e-3)
+        odds = [log_odds64(exact), log_odds64(recalled)]  # uncalibrated: their mean
+        assert row["confidence"] == pytest.approx(1 / (1 + math.exp(-sum(odds) / 2)), abs=1e-3)
         assert row["agreement"] in [k / 10 for k in range(11)]
         assert row["first_entropy"] >= 0
     sure = [row["agreement"] for row in rows if row["logprob"] > -0.02]
@@ -136,14 +155,16 @@ def test_questions_without_places(known):
 # -- calibration --------------------------------------------------------------------------------
 
 
-def synthetic(count, seed, slope=0.5, shift=-1.0):
-    """Answers whose chance to be right is sigmoid(slope * log-odds of the model + shift)."""
+def synthetic(count, seed, weights=(-1.0, 0.2, 0.7)):
+    """Answers whose chance to be right is a logistic function of both their log-odds."""
     draws = np.random.default_rng(seed)
     rows = []
-    for logprob in -draws.exponential(1.0, count):
-        p = 1 / (1 + math.exp(-(slope * confidence.log_odds(logprob) + shift)))
+    for answer, recalled in -draws.exponential((1.0, 3.0), (count, 2)):
+        odds = 1.0, confidence.log_odds(answer), confidence.log_odds(recalled)
+        p = 1 / (1 + math.exp(-sum(w * x for w, x in zip(weights, odds, strict=True))))
         rows.append({
-            "logprob": float(logprob), "correct": bool(draws.random() < p), "truth": p,
+            "logprob": float(answer), "recall_logprob": float(recalled),
+            "correct": bool(draws.random() < p), "truth": p,
         })  # fmt: skip
     return rows
 
@@ -152,18 +173,24 @@ def test_a_fit_finds_the_true_probabilities():
     calibration = confidence.fit(synthetic(20_000, seed=1))
     for row in synthetic(50, seed=2):
         assert confidence.confidence(row, calibration) == pytest.approx(row["truth"], abs=0.03)
-        assert confidence.confidence(row, None) == pytest.approx(math.exp(row["logprob"]))
+        odds = [log_odds64(row[name]) for name in ("logprob", "recall_logprob")]
+        mean = 1 / (1 + math.exp(-sum(odds) / 2))
+        assert confidence.confidence(row, None) == pytest.approx(mean)
+        alone = confidence.confidence(row | {"recall_logprob": None}, None)
+        assert alone == pytest.approx(math.exp(row["logprob"]))
 
 
 def test_a_fit_is_where_the_penalised_likelihood_is_flat():
     rows = synthetic(200, seed=3)
     calibration = confidence.fit(rows)
-    found = [calibration["bias"], calibration["slope"]]
+    found = [calibration[name] for name in ("bias", "answer_weight", "recall_weight")]
 
     def loss(weights):
-        total = (weights[0] / 0.3) ** 2 / 2 + ((weights[1] - 1) / 0.2) ** 2 / 2
+        total = (weights[0] / 0.3) ** 2 / 2
+        total += sum(((weight - 0.5) / 0.2) ** 2 / 2 for weight in weights[1:])
         for row in rows:
             z = weights[0] + weights[1] * confidence.log_odds(row["logprob"])
+            z += weights[2] * confidence.log_odds(row["recall_logprob"])
             total += math.log1p(math.exp(-z if row["correct"] else z))
         return total
 
@@ -177,11 +204,11 @@ def test_a_fit_on_few_rows_of_an_honest_model_does_little_harm():
     """Excess Brier score over the true probabilities, mean of twenty fits on 200 rows each."""
     harm = []
     for seed in range(20):
-        calibration = confidence.fit(synthetic(200, seed=seed, slope=1.0, shift=0.0))
-        fresh = synthetic(500, seed=1000 + seed, slope=1.0, shift=0.0)
+        calibration = confidence.fit(synthetic(200, seed=seed, weights=(0.0, 0.5, 0.5)))
+        fresh = synthetic(500, seed=1000 + seed, weights=(0.0, 0.5, 0.5))
         gaps = [confidence.confidence(row, calibration) - row["truth"] for row in fresh]
         harm.append(np.mean(np.square(gaps)))
-    assert np.mean(harm) < 0.001
+    assert np.mean(harm) < 0.002
 
 
 def test_cross_fitted_confidences_never_saw_their_row():
@@ -235,10 +262,11 @@ def test_split_fit_and_use(known, tmp_path):
     assert json.load(open(f"{path}.run.json"))["calibration"] == calibration
     for row in read_rows(f"{path}.jsonl"):
         assert row["confidence"] == pytest.approx(confidence.confidence(row, calibration))
-        assert row["confidence"] != pytest.approx(math.exp(row["logprob"]), abs=1e-6)
+        assert row["confidence"] != pytest.approx(confidence.confidence(row, None), abs=1e-6)
 
 
-BROKEN = ["[]", "{", '{"bias": 0, "slope": "1", "questions": 7}', '{"weights": [1]}']
+BROKEN = ["[]", "{", '{"bias": 0, "slope": 1, "questions": 7}', '{"weights": [1]}']
+BROKEN.append('{"bias": 0, "answer_weight": "1", "recall_weight": 1, "questions": 7}')
 
 
 @pytest.mark.parametrize("content", BROKEN)
@@ -256,6 +284,82 @@ def test_a_calibration_of_other_params_is_refused(tmp_path):
     params.write_bytes(b"another")
     with pytest.raises(UserError, match="made for other params"):
         confidence.read_calibration(str(params))
+
+
+def test_the_recall_of_other_params(known, tmp_path):
+    before, dataset, model = other_params(known, tmp_path)
+    own, asked = (
+        read_rows(f"{evaluate(known, out=out, more=more)}.jsonl")
+        for out, more in (("own", []), ("asked", ["--pretrained_params_path", before]))
+    )
+    for (name, _), row, plain in zip(PEOPLE, asked, own, strict=True):
+        recalled = exact_recall(model, dataset, name, row["answer"])
+        assert row["recall_logprob"] == pytest.approx(recalled, abs=1e-3)
+        assert row["logprob"] == plain["logprob"]
+    assert [row["confidence"] for row in asked] != [row["confidence"] for row in own]
+    told = json.load(open(known / "asked.run.json", encoding="utf-8"))
+    assert told["pretrained_params"] == before
+    with pytest.raises(UserError, match="serves `evaluate --report` alone"):
+        evaluate(known, report=False, more=["--pretrained_params_path", before])
+    with pytest.raises(UserError, match="known.params: holds finetuned params"):
+        evaluate(known, more=["--pretrained_params_path", str(known / "known.params")])
+    heads, _, _ = other_params(known, tmp_path, n_head=4)
+    with pytest.raises(UserError, match="other sizes or positions"):
+        evaluate(known, more=["--pretrained_params_path", heads])
+    with pytest.raises(UserError, match="none.params"):
+        evaluate(known, more=["--pretrained_params_path", "none.params"])
+
+
+def test_an_answer_of_nothing_and_a_form_beyond_the_vocabulary_are_not_recalled():
+    dataset = CharCorruptionDataset("Bor in. A\nAnna. Bo", 128)
+    model = GPT(GPTConfig(dataset.vocab_size, 64, n_layer=1, n_head=1, n_embd=8)).eval()
+    found = evaluation.recall(model, dataset, ["Where was Anna born?"] * 2, ["Bonn", ""])
+    assert found[0] < 0 and found[1] is None
+    poor = CharCorruptionDataset("Anna in Bonn\nAnna", 128)  # no full stop
+    model = GPT(GPTConfig(poor.vocab_size, 64, n_layer=1, n_head=1, n_embd=8)).eval()
+    assert evaluation.recall(model, poor, ["Anna"], ["Bonn"]) == [None]
+
+
+def test_a_form_longer_than_the_model_is_read_through_its_window():
+    dataset = CharCorruptionDataset("Bor in. ABCDE\nAnna. Bonn", 128)
+    torch.manual_seed(3)
+    model = GPT(GPTConfig(dataset.vocab_size, 16, n_layer=1, n_head=1, n_embd=8)).eval()
+    (found,) = evaluation.recall(model, dataset, ["Anna ABCDE ABCDE"], ["Bonn"])
+    read = [dataset.stoi[c] for c in "Anna ABCDE ABCDE. Born in \u2047\u2047"]
+    total = 0.0
+    for character in "Bonn":
+        p = torch.softmax(model.double()(torch.tensor([read[-16:]]))[0][0, -1], -1)
+        total += math.log(p[dataset.stoi[character]].item())
+        read.append(dataset.stoi[character])
+    assert found == pytest.approx(total, abs=1e-4)
+
+
+def test_a_calibration_holds_for_the_recall_that_it_was_fitted_to(known, tmp_path):
+    for name in ("wiki.txt", "dev.tsv", "train.tsv", "known.params", "known.params.json"):
+        shutil.copy(known / name, tmp_path)
+    description = json.loads((tmp_path / "known.params.json").read_text()) | {"questions_seen": []}
+    (tmp_path / "known.params.json").write_text(json.dumps(description))
+    (tmp_path / "others.tsv").write_text("Where was Bob Lee born?\tRome\n")
+    params, before = (
+        str(tmp_path / "known.params"),
+        other_params(known, tmp_path, questions_seen=["x"])[0],
+    )
+    fit = ["fit", str(tmp_path / "wiki.txt"), str(tmp_path / "dev.tsv"), "--seen"]
+    fit += [str(tmp_path / "others.tsv"), "--reading_params_path", params]
+    with_before = ["--pretrained_params_path", before]
+    with pytest.raises(UserError, match="before.params: was trained on other questions than"):
+        calibrate.main([*fit, *with_before])
+    before = other_params(known, tmp_path, questions_seen=[])[0]
+    calibrate.main([*fit, *with_before])
+    with pytest.raises(UserError, match="fitted with --pretrained_params_path; give it"):
+        evaluate(tmp_path)
+    rows = read_rows(f"{evaluate(tmp_path, more=with_before)}.jsonl")
+    found = json.loads((tmp_path / "known.params.calibration.json").read_text())
+    assert found["features"] == [confidence.features(row) for row in rows]
+    calibrate.main(fit)
+    with pytest.raises(UserError, match="fitted without --pretrained_params_path; leave it out"):
+        evaluate(tmp_path, more=with_before)
+    evaluate(tmp_path)
 
 
 def test_a_question_of_two_rows_is_never_held_out(tmp_path):

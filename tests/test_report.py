@@ -179,6 +179,16 @@ def test_rows_tell_themselves_whether_they_are_calibrated(tmp_path):
     assert json.loads((tmp_path / "n.json").read_text())[0]["calibrated"] is True
 
 
+def test_a_recall_is_shown_and_whose_it_is(tmp_path):
+    rows = [row(0, "Ann", "Rome", True, 0.5, True) | {"recall_logprob": -3.125}]
+    for before in ("before.params", None):
+        about = {"calibration": None, "pretrained_params": before}
+        report.main([write(tmp_path, rows=rows, about=about), "-o", str(tmp_path / "r.html")])
+        page = (tmp_path / "r.html").read_text("utf-8")
+        assert "recall log p -3.12" in page
+        assert ("that of the params before finetuning" in page) == (before is not None)
+
+
 NO_ROWS = ["{", "[1]", '{"question": "q"}', "7", '"question answer gold correct"', "null"]
 CHANGES = [{"confidence": None}, {"confidence": float("nan")}, {"confidence": 1.5}, {"gold": 3}]
 CHANGES += [{"correct": "yes"}, {"logprob": "-1"}, {"answer": None}, {"answer_in_document": None}]
