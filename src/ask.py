@@ -1,7 +1,8 @@
 """Ask a model where people were born: at a prompt, or a name a line from a pipe.
 
 python src/ask.py --reading_params_path vanilla.finetune.params wiki.txt [--json]
-    [--pretrained_params_path vanilla.pretrain.params] [--finetune_corpus_path train.tsv]
+    [--pretrained_params_path vanilla.pretrain.params]
+    [--finetune_corpus_path birth_places_train.tsv]
 
 For each name: the answer, its confidence, the runner-up, and the sentence of the corpus that it
 could have come from. A whole question may be given too. An empty line or Ctrl-D ends the

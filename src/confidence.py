@@ -1,10 +1,10 @@
 """How sure to be of an answer, from what the model alone says of it; fitted, and stored as JSON.
 
-Two questions are put to the model: the one asked, and whether it recalls the same fact in the form
-in which it was pretrained (`evaluation.recall`). The confidence is a logistic function of the
-log-odds of both: their mean, or, after Platt (1999), a bias and two weights fitted on people whom
-training did not ask about. A Gaussian prior holds those near the mean, since few held-out
-questions say little. Margin, entropy and agreement are left out: they rise and fall with the
+The model scores its answer twice: after the question, and as a fact in the form in which it was
+pretrained, its recall (`evaluation.recall`). Uncalibrated, the confidence is the sigmoid of the
+mean of the two log-odds. Calibrated (Platt 1999), it has a bias and two weights, fitted to people
+whom training did not ask about, and kept near (0, 1/2, 1/2) by a Gaussian prior, since two hundred
+answers say little. Margin, entropy and agreement are left out: they rise and fall with the
 probability of the answer, and a weight for each fits the noise of two hundred questions.
 """
 
@@ -23,7 +23,8 @@ FOLDS = 10
 
 
 def log_odds(logprob: float) -> float:
-    """log(p / (1 - p)) of a log-probability in nats, kept within +-12."""
+    """log(p / (1 - p)) of a log-probability in nats, kept within +-12: what is made up is no more
+    made up at -30 than at -15."""
     logprob = min(logprob, -1e-9)
     return max(-12.0, min(12.0, logprob - math.log(-math.expm1(logprob))))
 
@@ -61,7 +62,7 @@ def solve(rows: list[list[float]], right: list[bool]) -> list[float]:
         gradient = x.T @ (p - y) + (weights - START) / PRIOR**2
         hessian = (x.T * (p * (1 - p))) @ x + np.diag(1 / PRIOR**2)
         change = np.linalg.solve(hessian, gradient)
-        weights = weights - change / max(1.0, np.abs(change).max())
+        weights = weights - change / max(1.0, np.abs(change).max())  # by 1 at most
         if np.abs(change).max() < 1e-10:
             break
     return weights.tolist()
@@ -102,7 +103,8 @@ def write_calibration(calibration: dict, params_path: str, pretrained: bool = Fa
 
 def read_calibration(params_path: str, pretrained: bool = False) -> dict | None:
     """What stands beside the params; None where nothing does. Raises UserError for what is no
-    calibration, one of other params, or one of another `pretrained`."""
+    calibration, one of other params, or one fitted with pretrained params where now there are none,
+    or the reverse."""
     path = calibration_path(params_path)
     if not os.path.exists(path):
         return None

@@ -245,11 +245,11 @@ def recall(
     answers: Sequence[str],
 ) -> list[float | None]:
     """How well the model recalls each answer in the form of its pretraining: the log-probability,
-    in nats, of the answer as what is hidden at the end of "[name]. Born in ".
+    in nats, of the answer (its end not counted) as what is hidden at the end of "[name]. Born in ".
 
-    None for an empty answer, and where a character of that form is not in the vocabulary. A model
-    that makes an answer up for the question seldom recalls the same one here, the less so before
-    its finetuning, which teaches it to answer whatever is asked.
+    None for an empty answer, and where a character of that form is not in the vocabulary. An answer
+    made up for the question is usually improbable here, most clearly to the model before its
+    finetuning, which teaches it to answer whatever is asked.
     """
     forms = [RECALL.format(person(question)) for question in questions]
     asked = [

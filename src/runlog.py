@@ -106,19 +106,19 @@ class RunLog:
     def describe(self, first_step: int) -> None:
         """Write config.json. Where the run goes on, add what is different from `first_step` on."""
         now = json.loads(json.dumps(self.settings | machine(self.device), default=str))
-        self.config = self.session = now
+        self.config = self.process = now
         path = self.folder / "config.json"
         if first_step > 0 and path.exists():
             self.config = json.loads(path.read_text(encoding="utf-8"))
             changed = {key: value for key, value in now.items() if self.config.get(key) != value}
-            self.session = {"from_step": first_step} | changed
-            self.config.setdefault("resumed", []).append(self.session)
+            self.process = {"from_step": first_step} | changed
+            self.config.setdefault("resumed", []).append(self.process)
         self.correct()
 
     def correct(self, **settings) -> None:
         """Write config.json anew, with `settings` that turned out to be others."""
         if self.folder:
-            self.session |= settings
+            self.process |= settings
             with write_whole(str(self.folder / "config.json")) as file:
                 json.dump(self.config, file, indent=2)
 

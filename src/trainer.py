@@ -233,7 +233,7 @@ class Trainer:
     def prepare(self) -> None:
         """Model to its device, optimizer, the function that computes the loss."""
         self.began = time.monotonic() if self.config.began is None else self.config.began
-        self.started = self.began  # that of this session, where it goes on
+        self.started = self.began  # that of this process, where it goes on
         if self.device.type == "cpu":
             keep_memory()
         self.model.to(self.device).train()
@@ -290,7 +290,7 @@ class Trainer:
     # -- how long ------------------------------------------------------------------------------
 
     def fit_to_time(self, done: int) -> None:
-        """With max_minutes, after this session's first `done` steps: how many the run has.
+        """With max_minutes, after this process's first `done` steps: how many the run has.
 
         The main process counts and tells the others.
         """
