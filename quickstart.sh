@@ -49,3 +49,7 @@ printf '%-46s %s\n' "London every time" "$(reached london.log) %"
 printf '%-46s %s\n' "$variant, no pretraining" "$(reached scratch.log) %"
 printf '%-46s %s\n' "$variant, the course's recipe, $minutes minutes" "$(reached course.log) %"
 printf '%-46s %s\n' "$variant, the knowledge recipe, $minutes minutes" "$(reached knowledge.log) %"
+
+step "To ask the last model about anybody"
+printf 'cd %q && %q %q wiki.txt --reading_params_path %q --pretrained_params_path %q\n' "$out" \
+  "$python" "$root/src/ask.py" "$variant.knowledge.params" "$variant.knowledge.pretrain.params"

@@ -268,3 +268,6 @@ def test_quickstart_from_nothing(tmp_path):
         "vanilla, the course's recipe, 0.3 minutes", "vanilla, the knowledge recipe, 0.3 minutes",
     ]  # fmt: skip
     assert all(" out of " in row for row in table[1:5])
+    ask = done.stdout.strip().splitlines()[-1]
+    asked = subprocess.run(["bash", "-c", ask], input="Ann Lee\n", capture_output=True, text=True)
+    assert asked.returncode == 0 and "Ann Lee: " in asked.stdout, asked.stderr
