@@ -132,6 +132,7 @@ CUTS = (  # (file, from here, up to there, what stands instead): the reports, re
     ("run.py", "    corpus_path, eval_path, *train_path", " = find", "    corpus_path, eval_path"),
     ("run.py", "    if args.report:\n", "    write_predictions(",
      "    answers = predict(model, corpus, questions)\n"),
+    ("run.py", "    if args.pretrained_params_path and not", "    if not distributed", ""),
     ("evaluation.py", '"""Answers to', "import torch",
      '"""Answers to the questions of a file."""\n\n'),
     ("evaluation.py", "import checkpoint\nimport confidence\n", "import decode", ""),
