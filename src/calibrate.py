@@ -85,15 +85,13 @@ def fit(args: argparse.Namespace, corpus_path: str, held_out_path: str, seen_pat
             f"{held_out_path}: {len(both)} of its questions stand in {seen_path} too "
             f"({min(both)!r}); hold out others (calibrate.py split)"
         )
-    pretrained_path, pretrained = args.pretrained_params_path, None
-    for path in (args.reading_params_path, *([pretrained_path] if pretrained_path else [])):
-        check_unasked(path, seen_path)
-    if pretrained_path:
-        pretrained = load_pretrained(pretrained_path, corpus, model)
-        pretrained.to(pick_device(args.device))
     model.to(pick_device(args.device))
-    source = Answers(model, corpus, Corpus(""), pretrained=pretrained)
-    rows = source.details(questions, golds)
+    check_unasked(args.reading_params_path, seen_path)
+    pretrained = None
+    if args.pretrained_params_path:
+        check_unasked(args.pretrained_params_path, seen_path)
+        pretrained = load_pretrained(args.pretrained_params_path, corpus, model)
+    rows = Answers(model, corpus, Corpus(""), pretrained=pretrained).details(questions, golds)
     calibration = confidence.fit(rows)
     confidence.write_calibration(calibration, for_params, pretrained is not None)
     right = [row["correct"] for row in rows]

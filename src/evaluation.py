@@ -123,7 +123,7 @@ def load_model(path: str, dataset: CharCorruptionDataset, variant: str | None = 
 
 
 def load_pretrained(path: str, dataset: CharCorruptionDataset, model: GPT) -> GPT:
-    """The model that `model` was finetuned from, on the CPU.
+    """The model that `model` was finetuned from, on its device.
 
     Raises UserError where that cannot be: the params were finetuned themselves, or are of another
     architecture.
@@ -140,7 +140,7 @@ def load_pretrained(path: str, dataset: CharCorruptionDataset, model: GPT) -> GP
             f"{path}: holds a model of other sizes or positions than the finetuned one, which was "
             "not made from it; give the params that it was finetuned from"
         )
-    return pretrained
+    return pretrained.to(next(model.parameters()).device)
 
 
 class Answers:
@@ -230,10 +230,7 @@ def open_answers(
     finetuning = load_golds(finetuning_path) if finetuning_path else None
     if finetuning_path and finetuning is None:
         raise UserError(f"{finetuning_path}: has no places; give rows of question, tab, place")
-    pretrained = None
-    if pretrained_path:
-        pretrained = load_pretrained(pretrained_path, dataset, model)
-        pretrained.to(next(model.parameters()).device)
+    pretrained = load_pretrained(pretrained_path, dataset, model) if pretrained_path else None
     corpus = Corpus(read_text(corpus_path))
     return Answers(model, dataset, corpus, calibration, finetuning, pretrained)
 
