@@ -6,7 +6,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent / "src"))
 
 import utils  # noqa: E402
-from files import errors_are_sentences, find_files, read_text  # noqa: E402
+from base.errors import errors_are_sentences
+from base.files import find_files, read_text  # noqa: E402
 
 if __name__ == "__main__":
     with errors_are_sentences():

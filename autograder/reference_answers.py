@@ -121,8 +121,8 @@ def fresh_params(args: dict):
 
 def predict(args: dict) -> dict:
     """What the reference model with the params at `path` answers to each of `questions`."""
+    from answers.evaluation import predict as answers
     from dataset import CharCorruptionDataset
-    from evaluation import predict as answers
 
     with open("wiki.txt", encoding="utf-8") as file:
         dataset = CharCorruptionDataset(file.read(), args["sizes"]["block_size"])

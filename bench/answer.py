@@ -23,14 +23,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 
 from measure import peak_memory, reset_peak_memory, timed  # noqa: E402
 
-import evaluation  # noqa: E402
 import utils  # noqa: E402
+from answers import evaluation  # noqa: E402
+from base.errors import errors_are_sentences
+from base.files import find_files, read_text  # noqa: E402
 from dataset import CharCorruptionDataset, NameDataset  # noqa: E402
-from engine import DEVICES, pick_device  # noqa: E402
-from files import errors_are_sentences, find_files, read_text  # noqa: E402
 from model import GPT, GPTConfig  # noqa: E402
-from runlog import machine  # noqa: E402
 from trainer import Trainer, TrainerConfig  # noqa: E402
+from training.device import DEVICES, pick_device  # noqa: E402
+from training.runlog import machine  # noqa: E402
 
 CORPUS, TRAIN, DEV = "wiki.txt", "birth_places_train.tsv", "birth_dev.tsv"
 

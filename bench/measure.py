@@ -17,8 +17,9 @@ from torch.utils.data import Dataset
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 
+from base.errors import UserError
+from base.files import find_files, read_text  # noqa: E402
 from dataset import PAD, CharCorruptionDataset  # noqa: E402
-from files import UserError, find_files, read_text  # noqa: E402
 from model import GPT, GPTConfig  # noqa: E402
 from recipes import COURSE, trainer_config  # noqa: E402
 from trainer import Trainer  # noqa: E402

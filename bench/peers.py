@@ -18,8 +18,8 @@ from measure import WholeBatches, timed
 from torch import Tensor, nn
 
 from dataset import PAD
-from engine import pick_device, pick_precision, should_compile
-from optimizers import optimizer_groups
+from training.device import pick_device, pick_precision, should_compile
+from training.optimizers import optimizer_groups
 
 WIDTHS = 16  # compiled peers see widths that are multiples of this: few graphs, little padding
 

@@ -14,8 +14,9 @@ import torch
 from measure import WholeBatches, add_sizes, build_trainer, load_data
 from train_step import Plain
 
-from files import Parser, UserError, errors_are_sentences
-from runlog import machine
+from base.cli import Parser
+from base.errors import UserError, errors_are_sentences
+from training.runlog import machine
 
 WAYS = ("plain", "fp32", "bf16")
 UNSEEN = 10**6  # an epoch that no training comes to

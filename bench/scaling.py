@@ -26,10 +26,10 @@ from measure import (
     training_flops,
 )
 
-import distributed
-from engine import pick_device
-from files import UserError, errors_are_sentences
-from runlog import machine
+from base.errors import UserError, errors_are_sentences
+from training import distributed
+from training.device import pick_device
+from training.runlog import machine
 
 AXES = {
     "n_embd": [64, 128, 256, 512],

@@ -40,9 +40,10 @@ from peers import (
 from plain import PlainGPT, PlainTraining
 from torch import Tensor
 
-from engine import keep_memory, pick_device
-from files import UserError, errors_are_sentences
-from runlog import machine
+from base.errors import UserError, errors_are_sentences
+from base.machine import keep_memory
+from training.device import pick_device
+from training.runlog import machine
 
 NAMES = ("ours", "plain", *BUILDERS)
 

@@ -15,12 +15,14 @@ import json
 import sys
 from collections.abc import Iterator
 
+from answers.evaluation import Answers, load_model, open_answers
+from answers.provenance import person
 from attention import VARIANTS
+from base.cli import Parser
+from base.errors import UserError, errors_are_sentences
+from base.files import find_files, read_text
 from dataset import CharCorruptionDataset, check_question
-from engine import DEVICES, pick_device
-from evaluation import Answers, load_model, open_answers
-from files import Parser, UserError, errors_are_sentences, find_files, read_text
-from provenance import person
+from training.device import DEVICES, pick_device
 
 
 def to_question(line: str) -> str:

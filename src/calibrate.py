@@ -20,24 +20,16 @@ import os
 import random
 from collections import Counter
 
-import checkpoint
-import confidence
-import metrics
+import params
+from answers import confidence, metrics
+from answers.evaluation import Answers, load_golds, load_model, load_pretrained, load_questions
+from answers.provenance import Corpus
 from attention import VARIANTS
+from base.cli import Parser
+from base.errors import UserError, errors_are_sentences
+from base.files import check_writable, digest, find_files, read_text, write_whole
 from dataset import CharCorruptionDataset
-from engine import DEVICES, pick_device
-from evaluation import Answers, load_golds, load_model, load_pretrained, load_questions
-from files import (
-    Parser,
-    UserError,
-    check_writable,
-    digest,
-    errors_are_sentences,
-    find_files,
-    read_text,
-    write_whole,
-)
-from provenance import Corpus
+from training.device import DEVICES, pick_device
 
 HELD_OUT = 200
 
@@ -112,7 +104,7 @@ def fit(args: argparse.Namespace, corpus_path: str, held_out_path: str, seen_pat
 def check_unasked(params_path: str, seen_path: str) -> None:
     """Raise UserError where the params tell that they were trained on questions beyond those of
     `seen_path`."""
-    told = checkpoint.read_description(params_path).get("questions_seen")
+    told = params.read_description(params_path).get("questions_seen")
     if told is None:
         print(f"{params_path}: does not tell which questions it was trained on")
     elif set(told) - {digest(seen_path)}:

@@ -14,7 +14,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, get_worker_info
 
-from files import Parser, UserError, errors_are_sentences, find_files, read_text
+from base.cli import Parser
+from base.errors import UserError, errors_are_sentences
+from base.files import find_files, read_text
 
 PAD, MASK = 0, 1  # indices of the two special characters in every vocabulary
 PAD_CHAR, MASK_CHAR = "\u25a1", "\u2047"

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from attention import VARIANTS, Block, positions_name, sinusoids, variant_name
-from dropout import Dropout
+from base.dropout import Dropout
 
 IGNORE = 0  # the target (PAD) that carries no loss
 COURSE_SIZES = {"n_layer": 4, "n_head": 8, "n_embd": 256, "block_size": 128}

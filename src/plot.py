@@ -9,7 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from files import Parser, UserError, check_writable, errors_are_sentences, write_whole
+from base.cli import Parser
+from base.errors import UserError, errors_are_sentences
+from base.files import check_writable, write_whole
 
 AXES = {"steps": ("step", "step"), "positions": ("positions", "positions, padding included")}
 

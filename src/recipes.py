@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from knowledge import Mixture
 from trainer import TrainerConfig
+from training.knowledge import Mixture
 
 
 @dataclass(frozen=True)

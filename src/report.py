@@ -15,10 +15,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import charts
-import metrics
-from files import Parser, UserError, check_writable, errors_are_sentences, read_text, write_whole
-from provenance import person
+from answers import metrics
+from answers.provenance import person
+from base.cli import Parser
+from base.errors import UserError, errors_are_sentences
+from base.files import check_writable, read_text, write_whole
+from page import charts
 
 
 def finite(value: object) -> bool:
@@ -353,7 +355,7 @@ def page(runs: list[Run]) -> str:
     except ImportError:
         raise UserError("the report needs jinja2; pip install -r requirements-dev.txt") from None
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).resolve().parent),
+        loader=jinja2.FileSystemLoader(Path(__file__).resolve().parent / "page"),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -367,7 +369,7 @@ def page(runs: list[Run]) -> str:
         charts_of_run = {"tell": tell(run, found), "fall": fall(run, found)}
         rows = {"rows": shown(run.rows), "cells": compare(found)}
         sections.append({"run": run, "found": found} | rows | charts_of_run)
-    return environment.get_template("report.html").render(sections=sections, compared=COMPARED)
+    return environment.get_template("template.html").render(sections=sections, compared=COMPARED)
 
 
 def compare(found: dict) -> list[str]:

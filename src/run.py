@@ -10,14 +10,10 @@ import sys
 import time
 from dataclasses import asdict
 
-import checkpoint
-import distributed
+import params
 import trainer
 import utils
-from attention import POSITIONS, VARIANTS, bottleneck, positions_name
-from dataset import CharCorruptionDataset, NameDataset, vocabulary_hash
-from engine import COMPILE, DEVICES, PRECISIONS, pick_device
-from evaluation import (
+from answers.evaluation import (
     load_golds,
     load_questions,
     open_answers,
@@ -26,20 +22,18 @@ from evaluation import (
     write_predictions,
     write_report_files,
 )
-from files import (
-    Parser,
-    UserError,
-    check_writable,
-    digest,
-    errors_are_sentences,
-    find_files,
-    read_text,
-)
-from knowledge import KnowledgeDataset
+from attention import POSITIONS, VARIANTS, bottleneck, positions_name
+from base.cli import Parser
+from base.errors import UserError, errors_are_sentences
+from base.files import check_writable, digest, find_files, read_text
+from dataset import CharCorruptionDataset, NameDataset, vocabulary_hash
 from model import COURSE_SIZES, GPT, GPTConfig
-from optimizers import OPTIMIZERS
 from recipes import RECIPES, Phase, trainer_config
-from runlog import RunLog
+from training import distributed, runlog
+from training.device import COMPILE, DEVICES, PRECISIONS, pick_device
+from training.knowledge import KnowledgeDataset
+from training.optimizers import OPTIMIZERS
+from training.runlog import RunLog
 
 STARTED = time.monotonic() - time.process_time()  # the process's start: imports take seconds
 SETTINGS = [  # what flags say of a run, by their names in TrainerConfig
@@ -167,8 +161,8 @@ def read_params(args: argparse.Namespace) -> tuple[dict | None, dict]:
     state, found = None, {}
     if args.reading_params_path is not None:
         path = args.reading_params_path
-        state, description = checkpoint.load_params(path)
-        found = checkpoint.infer_description(state) | description
+        state, description = params.load_params(path)
+        found = params.infer_description(state) | description
         variant = found.get("variant", args.variant)
         if variant != args.variant:
             raise UserError(f"{path}: holds a {variant} model, not {args.variant}; say {variant}")
@@ -204,7 +198,7 @@ def build_model(
     layer = VARIANTS[args.variant].layer
     assert any(type(module) is layer for module in model.modules()), f"no {layer} in the model"
     if state is not None:
-        checkpoint.load_into(model, state, args.reading_params_path)
+        params.load_into(model, state, args.reading_params_path)
     print(f"number of parameters: {sum(p.numel() for p in model.parameters())}")
     return model
 
@@ -258,7 +252,7 @@ def questions_seen(params_path: str | None, now: str | None) -> list[str] | None
 
     None where the params do not tell.
     """
-    earlier = checkpoint.read_description(params_path).get("questions_seen") if params_path else []
+    earlier = params.read_description(params_path).get("questions_seen") if params_path else []
     if earlier is None:
         return None
     return list(dict.fromkeys([*earlier, *([now] if now else [])]))
@@ -348,8 +342,8 @@ def save(args: argparse.Namespace, run: trainer.Trainer, path: str, steps: int) 
     names += ("muon_learning_rate", "shuffle", "seed")
     description |= {name: getattr(run.config, name) for name in names}
     description |= {"steps": steps, "of_steps": run.total_steps}
-    description |= {"epochs": steps / run.steps_per_epoch, "commit": checkpoint.commit()}
-    checkpoint.save_params(run.model, path, description)
+    description |= {"epochs": steps / run.steps_per_epoch, "commit": runlog.commit()}
+    params.save_params(run.model, path, description)
 
 
 def evaluate(args: argparse.Namespace) -> None:

@@ -18,21 +18,16 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
 
-import distributed
-from checkpoint import clean_names, load_checkpoint, save_tensors
-from engine import (
-    LossSum,
-    PieceThreads,
-    compile_step,
-    count_targets,
-    keep_memory,
-    pick_device,
-    pick_precision,
-    should_compile,
-)
-from files import UserError
-from optimizers import OPTIMIZERS, build_optimizer
-from runlog import RunLog
+from base.errors import UserError
+from base.machine import keep_memory
+from base.tensors import clean_names, save_tensors
+from training import distributed
+from training.checkpoint import load_checkpoint
+from training.device import compile_step, pick_device, pick_precision, should_compile
+from training.loss import LossSum, count_targets
+from training.optimizers import OPTIMIZERS, build_optimizer
+from training.runlog import RunLog
+from training.threads import PieceThreads
 
 SCHEDULES = ("course", "cosine", "linear")
 UNTIMED_STEPS, TIMED_STEPS = 5, 20  # of a run with max_minutes: the first are slow

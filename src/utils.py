@@ -7,7 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from files import UserError, read_text
+from base.errors import UserError
+from base.files import read_text
 
 
 def set_seed(seed: int) -> None:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import torch
 
-import checkpoint
-import evaluation
+import params
 import run
+from answers import evaluation
 from dataset import CharCorruptionDataset
 
 PEOPLE = [
@@ -65,5 +65,5 @@ def other_params(folder: Path, target: Path, **told) -> tuple:
         parameter.data += 0.1 * torch.randn_like(parameter)
     path = str(target / "before.params")
     description = json.loads((folder / "known.params.json").read_text(encoding="utf-8"))
-    checkpoint.save_params(model, path, description | {"function": "pretrain"} | told)
+    params.save_params(model, path, description | {"function": "pretrain"} | told)
     return path, dataset, model

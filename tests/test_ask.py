@@ -8,9 +8,9 @@ from conftest import run_script
 from small_world import PEOPLE, evaluate, other_params
 
 import ask
-import evaluation
+from answers import evaluation
+from answers.provenance import Corpus
 from dataset import CharCorruptionDataset
-from provenance import Corpus
 
 
 def ask_script(known, text, *more):

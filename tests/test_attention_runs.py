@@ -8,7 +8,7 @@ from conftest import run_script
 
 import run
 from attention import POSITIONS, VARIANTS
-from files import UserError
+from base.errors import UserError
 
 PEOPLE = {
     "Ada Ny": "Oslo", "Bo Ek": "Lund", "Cy Aho": "Turku", "Di Poe": "Cork",

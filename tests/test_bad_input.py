@@ -11,7 +11,7 @@ import torch
 from conftest import TINY, run_script
 
 import run
-from files import errors_are_sentences
+from base.errors import errors_are_sentences
 
 CORPUS = "Ada Byron. Ada was born in London .\nWhere? Bo. Bo was born in Ghent .\n" * 3
 SIZES = (*TINY, "--block_size", 64, "--max_epochs", 1)

@@ -8,8 +8,8 @@ from conftest import COURSE, needs_course_data, run_script
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from base.errors import UserError
 from dataset import MASK, MASK_CHAR, PAD, PAD_CHAR, CharCorruptionDataset, NameDataset, draws
-from files import UserError
 
 CORPUS = "Ada Byron. Ada was born in London .\nBo. Bo was born in Ghent, far from there .\nabc\n\nx"
 letters = st.characters(exclude_characters="\n\r□⁇", codec="utf-8")

@@ -5,10 +5,10 @@ import math
 import pytest
 import torch
 
-import checkpoint
+import params
 from attention import POSITIONS, VARIANTS
 from attention.positions import alibi_slopes, sinusoids
-from files import UserError
+from base.errors import UserError
 from model import GPT, GPTConfig
 
 V, N, C, H = 13, 11, 12, 3
@@ -164,20 +164,20 @@ def test_params_of_the_2023_edition_load(tmp_path):
     model = model_of("perceiver", n_layer=4, bottleneck_dim=5)
     theirs = {name.removeprefix("blocks.0."): v for name, v in model.state_dict().items()}
     assert "down_block.C" in theirs and "blocks.1.ln1.weight" in theirs
-    state, description = checkpoint.load_params(save(theirs, tmp_path / "a.params"))
+    state, description = params.load_params(save(theirs, tmp_path / "a.params"))
     assert description == {}
-    found = checkpoint.infer_description(state)
+    found = params.infer_description(state)
     assert found == {
         "variant": "perceiver", "n_layer": 4, "n_embd": C, "block_size": N, "bottleneck_dim": 5,
         "positions": "learned",
     }  # fmt: skip
     other = model_of("perceiver", seed=1, n_layer=4, bottleneck_dim=5)
-    checkpoint.load_into(other, state, "a.params")
+    params.load_into(other, state, "a.params")
     assert torch.equal(other(tokens())[0], model(tokens())[0])
 
 
 def test_shapes_tell_the_course_variants_and_no_others():
-    found = {name: checkpoint.infer_description(model_of(name).state_dict()) for name in NAMES}
+    found = {name: params.infer_description(model_of(name).state_dict()) for name in NAMES}
     told = {name: inferred["variant"] for name, inferred in found.items() if "variant" in inferred}
     known = ("vanilla", "synthesizer", "rope", "perceiver")
     assert {name: told[name] for name in known} == {name: name for name in known}
@@ -193,4 +193,4 @@ VANILLAS_NAMES = {"euclidean", "zero-after-softmax"}  # only the JSON tells thes
 def test_another_variants_weights_do_not_fit(name):
     state = model_of(name).state_dict()
     with pytest.raises(UserError, match="does not fit this model"):
-        checkpoint.load_into(model_of("vanilla"), state, "a.params")
+        params.load_into(model_of("vanilla"), state, "a.params")

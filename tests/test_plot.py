@@ -9,7 +9,7 @@ import pytest
 from conftest import TINY, run_script
 
 import plot
-from files import UserError
+from base.errors import UserError
 
 matplotlib = pytest.importorskip("matplotlib")
 PNG = b"\x89PNG\r\n\x1a\n"

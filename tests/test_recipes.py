@@ -15,11 +15,11 @@ from test_trainer import CORPUS, Kept, fit, tiny
 import trainer
 from attention import VARIANTS
 from dataset import CharCorruptionDataset
-from knowledge import KnowledgeDataset, Mixture
 from model import GPT, GPTConfig
-from optimizers import Together, build_optimizer, hidden_matrices
 from recipes import COURSE, KNOWLEDGE, Phase, trainer_config
 from trainer import Trainer, TrainerConfig, rate_factor
+from training.knowledge import KnowledgeDataset, Mixture
+from training.optimizers import Together, build_optimizer, hidden_matrices
 
 RUN = "src/run.py"
 

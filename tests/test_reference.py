@@ -10,8 +10,8 @@ import torch.nn.functional as F
 import utils
 from attention import VARIANTS
 from model import GPT, GPTConfig
-from runlog import RunLog
 from trainer import Trainer, TrainerConfig
+from training.runlog import RunLog
 
 
 def build(reference, seed=7):

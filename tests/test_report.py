@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 import pytest
 
 import report
-from files import UserError
+from base.errors import UserError
 
 pytest.importorskip("matplotlib")
 pytest.importorskip("jinja2")

@@ -189,7 +189,7 @@ def test_submission_names_what_is_wrong(artifacts, broken, word):
 
 
 def test_files_are_never_half_from_one_world(tmp_path, monkeypatch):
-    import files
+    from base import files
 
     monkeypatch.setattr(files, "WORLDS", (tmp_path / "course", tmp_path / "own"))
     monkeypatch.chdir(tmp_path)

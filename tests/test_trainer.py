@@ -17,15 +17,16 @@ from torch import nn
 
 import run
 import trainer
-from checkpoint import save_tensors
+from base.errors import UserError
+from base.tensors import save_tensors
 from dataset import CharCorruptionDataset, NameDataset
-from engine import LossSum, PieceThreads
-from files import UserError
 from model import GPT, GPTConfig
-from optimizers import optimizer_groups
 from recipes import COURSE, trainer_config
-from runlog import RunLog
 from trainer import Trainer, TrainerConfig, rate_factor
+from training.loss import LossSum
+from training.optimizers import optimizer_groups
+from training.runlog import RunLog
+from training.threads import PieceThreads
 
 CORPUS = "\n".join(
     f"Person {i}. Person {i} was born in {place} in 1{i:03d} and wrote {i % 7} books ."
@@ -332,7 +333,7 @@ def test_what_was_lost_while_writing_the_params_is_written_by_a_resume(tmp_path,
 
     words = "No space left on device; then the same command with --resume writes it"
     with monkeypatch.context() as patch, pytest.raises(UserError, match=words):
-        patch.setattr("checkpoint.save_params", full)
+        patch.setattr("params.save_params", full)
         run.main(args)
     assert not (tmp_path / "out.params").exists()
     monkeypatch.setattr(Trainer, "step", full)  # nothing is left to do

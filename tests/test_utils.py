@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import utils
-from files import UserError
+from base.errors import UserError
 
 
 class Counting(torch.nn.Module):

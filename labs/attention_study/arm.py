@@ -23,15 +23,16 @@ from torch import Tensor  # noqa: E402
 from world import Kept, World, course_world, small_world  # noqa: E402
 
 import utils  # noqa: E402
+from answers.evaluation import predict  # noqa: E402
 from attention import VARIANTS  # noqa: E402
+from base.errors import errors_are_sentences  # noqa: E402
+from base.files import write_whole  # noqa: E402
 from dataset import CharCorruptionDataset, NameDataset  # noqa: E402
-from evaluation import predict  # noqa: E402
-from files import errors_are_sentences, write_whole  # noqa: E402
-from knowledge import KnowledgeDataset, Mixture  # noqa: E402
 from model import GPT, GPTConfig  # noqa: E402
 from recipes import COURSE, KNOWLEDGE, trainer_config  # noqa: E402
-from runlog import RunLog, machine  # noqa: E402
 from trainer import Trainer  # noqa: E402
+from training.knowledge import KnowledgeDataset, Mixture  # noqa: E402
+from training.runlog import RunLog, machine  # noqa: E402
 
 DRAWS = 8  # corruptions of each held-out document
 NO_DROPOUT = {"embd_pdrop": 0.0, "resid_pdrop": 0.0, "attn_pdrop": 0.0}

@@ -20,7 +20,9 @@ from arm import Settings
 from table import markdown, ranked, read_results, same_as_vanilla
 
 from attention import POSITIONS, VARIANTS
-from files import Parser, UserError, errors_are_sentences, write_whole
+from base.cli import Parser
+from base.errors import UserError, errors_are_sentences
+from base.files import write_whole
 from model import COURSE_SIZES
 from run import positive
 

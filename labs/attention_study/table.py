@@ -6,7 +6,7 @@ import statistics
 from pathlib import Path
 
 from attention import ZeroAfterSoftmaxAttention
-from files import UserError
+from base.errors import UserError
 
 # 97.5 % points of Student's t for 1 .. 10 degrees of freedom
 T_975 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)

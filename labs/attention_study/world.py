@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from base.errors import UserError
+from base.files import find_files, read_text
 from dataset import CharCorruptionDataset
-from files import UserError, find_files, read_text
 
 SOUNDS = [a + b for a in "bdfgklmnprstv" for b in ("a", "e", "i", "o", "u", "an", "or", "il")]
 WORK = ("sold maps", "made bread", "drew birds", "wrote songs", "built boats", "taught law")

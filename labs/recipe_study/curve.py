@@ -14,18 +14,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
 from errors import classify  # noqa: E402
 
-import checkpoint  # noqa: E402
+import params  # noqa: E402
+from answers.evaluation import load_model, predict  # noqa: E402
+from answers.provenance import Corpus  # noqa: E402
+from base.cli import Parser
+from base.errors import UserError, errors_are_sentences
+from base.files import find_files, read_text, write_whole
 from dataset import CharCorruptionDataset  # noqa: E402
-from evaluation import load_model, predict  # noqa: E402
-from files import (  # noqa: E402
-    Parser,
-    UserError,
-    errors_are_sentences,
-    find_files,
-    read_text,
-    write_whole,
-)
-from provenance import Corpus  # noqa: E402
 
 
 def questions(path: str) -> list[tuple[str, ...]]:
@@ -34,7 +29,7 @@ def questions(path: str) -> list[tuple[str, ...]]:
 
 def measure(path: str, text: str, dev: list, train: list) -> dict:
     """One point of the curve. Raises UserError for params without their step count."""
-    _, about = checkpoint.load_params(path)
+    _, about = params.load_params(path)
     if "steps" not in about:
         raise UserError(f"{path}.json: no steps in it; give params that --snapshots wrote")
     corpus = CharCorruptionDataset(text, about["block_size"])

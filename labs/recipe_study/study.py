@@ -21,23 +21,18 @@ from statistics import mean
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
 import utils  # noqa: E402
+from answers.evaluation import predict  # noqa: E402
+from answers.metrics import wilson  # noqa: E402
+from base.cli import Parser
+from base.errors import UserError, errors_are_sentences
+from base.files import find_files, read_text, write_whole
 from dataset import CharCorruptionDataset, NameDataset  # noqa: E402
-from evaluation import predict  # noqa: E402
-from files import (  # noqa: E402
-    Parser,
-    UserError,
-    errors_are_sentences,
-    find_files,
-    read_text,
-    write_whole,
-)
-from knowledge import KnowledgeDataset, Mixture  # noqa: E402
-from metrics import wilson  # noqa: E402
 from model import GPT, GPTConfig  # noqa: E402
 from recipes import COURSE, KNOWLEDGE, Phase, trainer_config  # noqa: E402
 from run import positive  # noqa: E402
-from salience import title_length  # noqa: E402
 from trainer import Trainer  # noqa: E402
+from training.knowledge import KnowledgeDataset, Mixture  # noqa: E402
+from training.salience import title_length  # noqa: E402
 
 FULL = KNOWLEDGE["pretrain"]
 NOTHING = Mixture(questions=0.0, anchored=0.0, shift=0, focus=0.0)  # ordinary span corruption

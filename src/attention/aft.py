@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from attention.registry import check_heads, check_length, check_positions
-from dropout import Dropout
+from base.dropout import Dropout
 
 LARGEST = 40.0  # exponents beyond are cut, so that sums of exp(K + w) stay finite and above 0
 

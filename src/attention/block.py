@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 
 from attention.registry import VARIANTS, variant_name
-from dropout import Dropout
+from base.dropout import Dropout
 
 
 def mlp(config) -> nn.Sequential:

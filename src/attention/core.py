@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from attention.positions import alibi_slopes, rotary_table, rotate
 from attention.registry import check_heads, check_length, check_positions
-from dropout import Dropout
+from base.dropout import Dropout
 
 
 class CausalAttention(nn.Module):

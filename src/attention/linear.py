@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from attention.aft import at_least_float32, safe_exp
 from attention.registry import check_heads, check_length, check_positions
-from dropout import Dropout
+from base.dropout import Dropout
 
 CHUNK = 128  # positions that meet each other in a (T, T) matrix; the rest of the past comes as sums
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from attention.core import CausalAttention, CausalSelfAttention
 from attention.registry import check_heads, check_length
-from dropout import Dropout
+from base.dropout import Dropout
 
 
 class SynthesizerAttention(CausalAttention):

@@ -22,8 +22,8 @@ from grading import HERE, Reference, World, compute_reference
 from sandbox import MODES, Outcome, Sandbox, SandboxError
 
 import utils
+from answers.evaluation import load_questions, predict, write_predictions
 from dataset import CharCorruptionDataset
-from evaluation import load_questions, predict, write_predictions
 from model import GPT, GPTConfig
 
 SIZES = {"n_layer": 2, "n_head": 4, "n_embd": 32, "block_size": 128}

@@ -1,0 +1,133 @@
+"""What the hardware is asked for: compilers, graphs, devices, memory."""
+
+import ctypes
+from functools import partial
+
+import pytest
+import torch
+from test_trainer import CORPUS, fit, tiny
+from torch import nn
+
+import trainer
+from base.errors import UserError
+from base.machine import keep_memory
+from dataset import CharCorruptionDataset
+from training import device, distributed
+from training.device import compile_step, pick_device, should_compile
+
+CUDA = torch.device("cuda")
+
+
+@pytest.mark.parametrize("triton, programs, cc, able", [
+    (True, {"gcc"}, None, True),
+    (True, {"clang"}, None, True),
+    (True, {"mycc"}, "mycc", True),
+    (True, {"gcc"}, "mycc", False),  # triton asks the one that CC names, and no other
+    (True, set(), None, False),
+    (False, {"gcc"}, None, False),
+])  # fmt: skip
+def test_cuda_compiles_with_triton_and_a_c_compiler(
+    monkeypatch, capsys, triton, programs, cc, able
+):
+    monkeypatch.setattr(device.importlib.util, "find_spec", lambda name: triton or None)
+    monkeypatch.setattr(device.shutil, "which", lambda name: name if name in programs else None)
+    monkeypatch.delenv("CC", raising=False)
+    if cc:
+        monkeypatch.setenv("CC", cc)
+    assert should_compile("auto", CUDA) is able
+    assert capsys.readouterr().out.count("\n") == (not able)
+    assert not should_compile("off", CUDA)
+    if not able:
+        with pytest.raises(UserError, match="--compile on: needs triton and a C compiler"):
+            should_compile("on", CUDA)
+
+
+def test_the_cpu_compiles_only_when_asked(monkeypatch):
+    monkeypatch.setattr(device.shutil, "which", lambda name: name)
+    assert not should_compile("auto", torch.device("cpu"))
+    assert should_compile("on", torch.device("cpu"))
+
+
+def test_a_compiled_step_that_fails_goes_on_without(monkeypatch, capsys):
+    """The same losses, one line, whichever step it is; only what "auto" chose."""
+
+    class Fails(nn.Module):
+        def __init__(self, plain, dynamic):
+            super().__init__()
+            self.plain, self.calls = plain, 0
+
+        def forward(self, x, y):
+            self.calls += 1
+            loss = self.plain(x, y)
+            if self.calls == fails_at:
+                raise RuntimeError("Failed to find C compiler.\nPlease specify\nand so on")
+            return loss
+
+    monkeypatch.setattr(torch, "compile", Fails)
+    dataset = CharCorruptionDataset(CORPUS, 32)
+
+    def losses(compile):
+        model = tiny(dataset, dropout=0.2)
+        rows = fit(model, dataset, max_epochs=1, batch_size=20, compile=compile)
+        return [row["loss"] for row in rows]
+
+    fails_at = 0
+    expected = losses("off")
+    monkeypatch.setattr(trainer, "should_compile", lambda name, device: name != "off")
+    for call in (2, 3):  # in the first step, in the second
+        fails_at = call
+        assert losses("auto") == expected
+        said = [line for line in capsys.readouterr().out.splitlines() if "compil" in line]
+        assert len(said) == 1 and "Failed to find C compiler. Please specify (" in said[0]
+    with pytest.raises(RuntimeError, match="Failed to find"):
+        losses("on")
+    run = trainer.Trainer(tiny(dataset), dataset, None, trainer.TrainerConfig(device="cpu"))
+    run.may_fall_back, run.backward = True, lambda pieces, targets: torch.zeros(())
+    run.tried_backward(0, [], None)
+    assert run.may_fall_back
+    monkeypatch.setattr(distributed, "world_size", lambda: 2)
+    run.tried_backward(0, [], None)
+    assert not run.may_fall_back  # a process that fell back alone would leave the other waiting
+
+
+def test_every_shape_of_a_gpus_run_has_its_graph(monkeypatch):
+    """torch compiles 8 shapes and runs the others as they are; a run has about 25."""
+    graphs = []
+
+    def backend(graph, inputs):
+        graphs.append([tuple(x.shape) for x in inputs])
+        return graph
+
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=backend))
+    torch.compiler.reset()
+    with torch._dynamo.config.patch(recompile_limit=8):
+        step = compile_step(nn.Linear(5, 3), CUDA)
+        for width in range(1, 31):
+            step(torch.ones(width, 5))
+    assert len(graphs) == 30
+
+
+def test_more_processes_than_gpus(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert pick_device("auto", local_rank=1, processes=2) == torch.device("cuda", 1)
+    assert pick_device("cpu", local_rank=2, processes=3) == torch.device("cpu")
+    for name in ("auto", "cuda"):
+        with pytest.raises(UserError, match="3 processes for 2 GPUs"):
+            pick_device(name, local_rank=0, processes=3)
+
+
+@pytest.mark.parametrize("most", [1 << 25, 1 << 31])
+def test_memory_is_kept_as_far_as_the_c_library_allows(monkeypatch, most):
+    kept = {}
+
+    class Library:
+        def mallopt(self, option, value):
+            if option == -3 and value > most:
+                return 0
+            kept[option] = value
+            return 1
+
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: Library())
+    keep_memory()
+    assert kept[-3] == min(most, 1 << 30)
