@@ -98,7 +98,7 @@ def compare(model, corpus, questions: list[str], every: bool, repeats: int) -> d
     }
 
 
-def main() -> None:
+def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -107,7 +107,7 @@ def main() -> None:
     parser.add_argument("--device", choices=DEVICES, default="auto")
     parser.add_argument("--all", action="store_true", help="the plain loop on all questions")
     parser.add_argument("--repeats", type=int, default=5, help="runs of ours; the median counts")
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     corpus_path, train_path, dev_path = find_files(CORPUS, TRAIN, DEV)
     corpus = CharCorruptionDataset(read_text(corpus_path), 128)
     device = pick_device(args.device)

@@ -17,6 +17,7 @@ from torch.utils.data import Dataset
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 
+from base import machine
 from base.errors import UserError
 from base.files import find_files, read_text  # noqa: E402
 from dataset import PAD, CharCorruptionDataset  # noqa: E402
@@ -116,6 +117,12 @@ def timed(action: Callable[[], object], device: torch.device) -> float:
     action()
     synchronise(device)
     return time.perf_counter() - start
+
+
+def native_dtypes(device: torch.device) -> list[torch.dtype]:
+    """The dtypes in which the device multiplies by instructions of its own."""
+    bf16 = [torch.bfloat16] if machine.multiplies_bf16(device) else []
+    return [torch.float32, *bf16]
 
 
 def product_rate(dtype: torch.dtype, device: torch.device, repeats: int = 5) -> float:

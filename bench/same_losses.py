@@ -16,9 +16,11 @@ from train_step import Plain
 
 from base.cli import Parser
 from base.errors import UserError, errors_are_sentences
+from base.machine import multiplies_bf16
+from training.device import pick_device
 from training.runlog import machine
 
-WAYS = ("plain", "fp32", "bf16")
+WAYS = ("plain", "fp32", "bf16")  # the last only where the device multiplies bfloat16
 UNSEEN = 10**6  # an epoch that no training comes to
 
 
@@ -69,18 +71,21 @@ def parser() -> Parser:
     return p
 
 
-def main() -> None:
-    args = parser().parse_args()
+def main(argv: list[str] | None = None) -> None:
+    args = parser().parse_args(argv)
     if args.steps < 1:
         raise UserError(f"--steps {args.steps}: give one at least")
     data, runs = load_data(args), []
+    device = pick_device(args.device)
+    if not multiplies_bf16(device):
+        args.only = [way for way in args.only if way != "bf16"]
+        print(f"bf16: left out, this {device.type} device has no instructions for it")
     for seed in args.seeds:
         for way in args.only:
             runs.append(train(way, seed, args, data))
             print(json.dumps(runs[-1]), flush=True)
     print(table(runs))
     sizes = {name: getattr(args, name) for name in ("steps", "batch_size", "n_embd", "n_layer")}
-    device = build_trainer(args, data).device
     print(json.dumps({"runs": runs, **sizes, **machine(device)}))
 
 

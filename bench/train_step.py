@@ -20,6 +20,7 @@ from measure import (
     add_sizes,
     build_trainer,
     load_data,
+    native_dtypes,
     peak_memory,
     product_rate,
     real_lengths,
@@ -131,10 +132,10 @@ def take_turns(contenders: dict, args: argparse.Namespace, device: torch.device)
     for contender in contenders.values():
         warm_up(contender, args.rounds * args.steps)
     seconds = {name: [] for name in contenders}
-    rates = {torch.float32: [], torch.bfloat16: []}
+    rates = {dtype: [] for dtype in native_dtypes(device)}
     for r in range(args.rounds):
-        for dtype, found in rates.items():
-            found.append(product_rate(dtype, device))
+        for dtype, measured in rates.items():
+            measured.append(product_rate(dtype, device))
         names = list(contenders) if r % 2 == 0 else list(contenders)[::-1]
         for name in names:
 

@@ -9,10 +9,15 @@ import pytest
 import small_world
 import torch
 
+from base.machine import multiplies_bf16
+
 ROOT = Path(__file__).resolve().parent.parent
 PLACES = (ROOT / "data" / "cs224n", ROOT.parent / "shared" / "cs224n")
 COURSE = next((place for place in PLACES if (place / "wiki.txt").is_file()), PLACES[0])
 
+needs_bf16 = pytest.mark.skipif(
+    not multiplies_bf16(torch.device("cpu")), reason="this CPU has no bfloat16 instructions"
+)
 needs_course_data = pytest.mark.skipif(
     not (COURSE / "wiki.txt").is_file(), reason="the course's own files are not here"
 )

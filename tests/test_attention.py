@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from conftest import needs_bf16
 
 from attention import POSITIONS, VARIANTS, variant_name
 from attention.positions import rotary_table, rotate
@@ -157,6 +158,7 @@ def test_state_dict_round_trip(name):
     assert torch.equal(other(x), expected)
 
 
+@needs_bf16
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("name", NAMES)
 def test_half_precision_is_near_float64(name, dtype):
@@ -169,6 +171,7 @@ def test_half_precision_is_near_float64(name, dtype):
         assert error < (0.05 if dtype == torch.bfloat16 else 0.01)
 
 
+@needs_bf16
 @pytest.mark.parametrize("name", NAMES)
 def test_bf16_autocast_is_near_float64(name):
     layer, x = layer_of(name), inputs()

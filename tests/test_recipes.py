@@ -9,7 +9,7 @@ import time
 
 import pytest
 import torch
-from conftest import ROOT, TINY, run_script
+from conftest import ROOT, TINY, needs_bf16, run_script
 from test_trainer import CORPUS, Kept, fit, tiny
 
 import trainer
@@ -283,7 +283,7 @@ def test_one_length_at_a_time(folder, tmp_path):
     assert done.returncode == 2 and "not allowed with" in done.stderr
 
 
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("precision", ["fp32", pytest.param("bf16", marks=needs_bf16)])
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_every_variant_trains_by_the_recipe(variant, precision):
     corpus = CharCorruptionDataset(CORPUS, 32)

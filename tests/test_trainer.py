@@ -12,7 +12,7 @@ import time
 import pytest
 import torch
 import torch.nn.functional as F
-from conftest import ROOT, needs_course_data
+from conftest import ROOT, needs_bf16, needs_course_data
 from torch import nn
 
 import run
@@ -163,6 +163,7 @@ def test_trainer_in_pieces_equals_trainer_in_one(monkeypatch):
         torch.testing.assert_close(a, b, rtol=0, atol=1e-9)
 
 
+@needs_bf16
 def test_bf16_is_close_and_weights_stay_float32():
     dataset = CharCorruptionDataset(CORPUS, 48)
     losses = {}

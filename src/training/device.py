@@ -7,8 +7,8 @@ import shutil
 import torch
 from torch import nn
 
+from base import machine
 from base.errors import UserError
-from base.machine import multiplies_bf16
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "fp32", "bf16")
@@ -40,9 +40,18 @@ def pick_device(name: str, local_rank: int = 0, processes: int = 1) -> torch.dev
 
 
 def pick_precision(name: str, device: torch.device) -> torch.dtype:
-    """The dtype of activations: "auto" is bfloat16 where the device multiplies it natively."""
+    """The dtype of activations: "auto" is bfloat16 where the device multiplies it natively.
+
+    Raises UserError for "bf16" where it would be emulated.
+    """
+    native = machine.multiplies_bf16(device)
+    if name == "bf16" and not native:
+        raise UserError(
+            f"--precision bf16: this {device.type} device has no bfloat16 instructions, and "
+            "emulating them is about a hundred times slower; use --precision auto"
+        )
     if name == "auto":
-        name = "bf16" if multiplies_bf16(device) else "fp32"
+        name = "bf16" if native else "fp32"
     return {"fp32": torch.float32, "bf16": torch.bfloat16}[name]
 
 

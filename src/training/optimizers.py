@@ -3,8 +3,9 @@
 from collections.abc import Callable
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from base import machine
 from base.errors import UserError
 
 OPTIMIZERS = ("adamw", "muon")
@@ -25,17 +26,18 @@ def hidden_matrices(model: nn.Module) -> list[nn.Parameter]:
     Raises UserError for a model that has none.
     """
     layers = getattr(model, "blocks", nn.Module()).modules()
-    found = [m.weight for m in layers if isinstance(m, nn.Linear) and m.weight.requires_grad]
-    if not found:
+    matrices = [m.weight for m in layers if isinstance(m, nn.Linear) and m.weight.requires_grad]
+    if not matrices:
         raise UserError("the model has no `blocks` with linear layers for Muon; use adamw")
-    return found
+    return matrices
 
 
 def build_optimizer(model: nn.Module, config) -> "Together":
     """AdamW of all parameters, or Muon of the hidden matrices and AdamW of the others.
 
-    Muon: Jordan et al., 2024 (kellerjordan.github.io/posts/muon), as torch.optim has it. `config`
-    is a TrainerConfig: learning_rate, betas, weight_decay, optimizer, muon_learning_rate.
+    Muon: Jordan et al., 2024 (kellerjordan.github.io/posts/muon), as torch.optim has it, in
+    float32 where the device has no bfloat16 instructions. `config` is a TrainerConfig:
+    learning_rate, betas, weight_decay, optimizer, muon_learning_rate.
     """
     groups = optimizer_groups(model, config.weight_decay)
     if config.optimizer == "adamw":
@@ -48,8 +50,10 @@ def build_optimizer(model: nn.Module, config) -> "Together":
     taken = {id(p) for p in matrices}
     for group in groups:
         group["params"] = [p for p in group["params"] if id(p) not in taken]
-    muons = [  # one each, so that they can step side by side
-        torch.optim.Muon([p], lr=config.muon_learning_rate, weight_decay=config.weight_decay)
+    native = machine.multiplies_bf16(matrices[0].device)
+    Muon = torch.optim.Muon if native else float32_muon()
+    muons = [  # one for each matrix, so that they can step side by side
+        Muon([p], lr=config.muon_learning_rate, weight_decay=config.weight_decay)
         for p in matrices
     ]
     optimizer = Together(adamw(groups, config), *muons)
@@ -60,6 +64,52 @@ def build_optimizer(model: nn.Module, config) -> "Together":
 
 def adamw(groups: list[dict], config) -> torch.optim.AdamW:
     return torch.optim.AdamW(groups, lr=config.learning_rate, betas=config.betas, fused=True)
+
+
+def float32_muon() -> type[torch.optim.Optimizer]:
+    """torch.optim.Muon with its iteration in the parameters' own dtype; torch's rounds to bfloat16.
+
+    A function, because torch before 2.9 has no Muon to derive from.
+    """
+
+    class Float32Muon(torch.optim.Muon):
+        @torch.no_grad()
+        def step(self, closure=None) -> None:
+            for group in self.param_groups:
+                for p in group["params"]:
+                    if p.grad is not None:
+                        muon_step(p, self.state[p], group)
+
+    return Float32Muon
+
+
+def muon_step(p: Tensor, state: dict, group: dict) -> None:
+    """One update of the matrix p (m, n), by the rule and settings of torch.optim.Muon:
+    the momentum M <- 0.95 M + 0.05 G; p <- (1 - lr decay) p - lr sqrt(max(1, m / n)) O, where O is
+    0.95 M + 0.05 G made orthogonal."""
+    if not state:
+        state["momentum_buffer"] = torch.zeros_like(p)
+    state["momentum_buffer"].lerp_(p.grad, 1 - group["momentum"])
+    update = p.grad.lerp(state["momentum_buffer"], group["momentum"])
+    update = orthogonalized(update, group["ns_coefficients"], group["ns_steps"], group["eps"])
+    p.mul_(1 - group["lr"] * group["weight_decay"])
+    p.sub_(update, alpha=group["lr"] * max(1, p.shape[0] / p.shape[1]) ** 0.5)
+
+
+def orthogonalized(
+    matrix: Tensor, coefficients: tuple[float, float, float], steps: int, eps: float
+) -> Tensor:
+    """U V^T, nearly, of a matrix (m, n) = U S V^T: Newton-Schulz iterations in its own dtype.
+
+    X <- a X + (b X X^T + c (X X^T)^2) X, `steps` times, from the matrix divided by its norm.
+    """
+    a, b, c = coefficients
+    X = matrix.T if matrix.shape[0] > matrix.shape[1] else matrix
+    X = X / X.norm().clamp(min=eps)
+    for _ in range(steps):
+        gram = X @ X.T
+        X = torch.addmm(X, torch.addmm(gram, gram, gram, beta=b, alpha=c), X, beta=a)
+    return X.T if matrix.shape[0] > matrix.shape[1] else X
 
 
 class Together:
@@ -73,7 +123,7 @@ class Together:
         return [group for optimizer in self.optimizers for group in optimizer.param_groups]
 
     def step(self, map: Callable = map) -> None:
-        """One step of each; `map` may be that of a pool of threads."""
+        """One step of each; `map` may be that of a thread pool."""
         list(map(lambda optimizer: optimizer.step(), self.optimizers))
 
     def zero_grad(self, set_to_none: bool = True) -> None:

@@ -1,6 +1,7 @@
 """Dropout's masks: their rate, scale, independence, and that torch's seed fixes them."""
 
 import torch
+from conftest import needs_bf16
 
 from base.dropout import Dropout, keep_mask
 
@@ -29,6 +30,7 @@ def test_scale_and_gradient():
     torch.testing.assert_close(x.grad, kept * (1 / 0.75))
 
 
+@needs_bf16
 def test_bfloat16_keeps_the_mean():
     torch.manual_seed(7)
     x = torch.randn(2003, 211).bfloat16().abs()

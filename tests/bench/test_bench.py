@@ -13,6 +13,7 @@ import measure  # noqa: E402
 from plain import PlainGPT, PlainTraining  # noqa: E402
 
 from base.files import find_files, read_text  # noqa: E402
+from base.machine import multiplies_bf16
 
 TINY = ("--n_layer", 1, "--n_head", 2, "--n_embd", 16, "--block_size", 16, "--batch_size", 5)
 TINY += ("--corpus", "corpus.txt", "--steps", 1, "--rounds", 2)
@@ -147,16 +148,15 @@ def test_answers_are_timed_beside_the_plain_loops(tmp_path):
         assert 100e6 < result["peak_bytes"] < 3e9
 
 
-def test_three_ways_have_the_same_losses(corpus):
+def test_all_ways_have_the_same_losses(corpus):
     sizes = [value for value in TINY if value not in ("--steps", "--rounds")][:12]
     done = run_script("bench/same_losses.py", *sizes, "--steps", 80, "--seeds", 3, 5, cwd=corpus)
     runs = last_line(done)["runs"]
-    assert [(run["way"], run["seed"]) for run in runs] == [
-        (way, seed) for seed in (3, 5) for way in ("plain", "fp32", "bf16")
-    ]
+    ways = ["plain", "fp32", *(["bf16"] if multiplies_bf16(torch.device("cpu")) else [])]
+    assert [(run["way"], run["seed"]) for run in runs] == [(w, s) for s in (3, 5) for w in ways]
     for kind in ("training", "unseen"):
         for seed in (3, 5):
-            plain, fp32, bf16 = (run[kind] for run in runs if run["seed"] == seed)
+            plain, *ours = (run[kind] for run in runs if run["seed"] == seed)
             assert plain < 2.3  # from 3.2: much is learnt, in which a missing update would show
-            assert fp32 == pytest.approx(plain, abs=0.02) and bf16 == pytest.approx(fp32, abs=0.02)
-        assert runs[0][kind] != runs[3][kind]
+            assert ours == pytest.approx([plain] * len(ours), abs=0.03)
+        assert runs[0][kind] != runs[len(ways)][kind]

@@ -51,11 +51,11 @@ def about(folder):
 
 
 def test_config_has_all_settings_as_they_were_decided(tmp_path):
-    train(tmp_path / "r", 2, precision="bf16", learning_rate=0.003, betas=(0.8, 0.9),
+    train(tmp_path / "r", 2, precision="fp32", learning_rate=0.003, betas=(0.8, 0.9),
           warmup_tokens=11, identity={"variant": "vanilla"}, num_workers=3)  # fmt: skip
     config = about(tmp_path / "r")
     expected = {
-        "command": {"function": "pretrain"}, "variant": "vanilla", "precision": "torch.bfloat16",
+        "command": {"function": "pretrain"}, "variant": "vanilla", "precision": "torch.float32",
         "compile": "auto", "compiled": False, "processes": 1, "learning_rate": 0.003,
         "betas": [0.8, 0.9], "warmup_tokens": 11, "batch_size": 7, "max_steps": 2, "seed": 0,
         "optimizer": "adamw", "weight_decay": 0.1, "grad_norm_clip": 1.0, "num_workers": 3,
