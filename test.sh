@@ -3,7 +3,12 @@
 # ./test.sh tests/test_dataset.py (any pytest arguments).
 set -euo pipefail
 cd "$(dirname "$0")"
-./install.sh requirements-dev.txt
+for python in "${PYTHON:-}" python3 python; do
+  [ -n "$python" ] && command -v "$python" >/dev/null && break
+done
+command -v "$python" >/dev/null ||
+  { echo "error: no Python here; install 3.10 or newer (python.org)" >&2; exit 2; }
+"$python" install.py requirements-dev.txt
 command -v chromium >/dev/null && command -v chromedriver >/dev/null ||
   echo "no chromium and chromedriver: the report's browser tests are skipped" \
     "(Debian: apt-get install chromium chromium-driver)"

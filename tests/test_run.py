@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import shutil
 import subprocess
 import zipfile
@@ -248,26 +247,3 @@ def test_params_tell_which_questions_they_have_seen(experiment):
     path = str(folder / f"{v}.finetune.params")
     assert run.questions_seen(path, "another") == [train, "another"]
     assert run.questions_seen(path, None) == run.questions_seen(path, train) == [train]
-
-
-@pytest.mark.slow
-def test_quickstart_from_nothing(tmp_path):
-    """The first command of the README, in a copy, on a world of 60 people."""
-    for name in ("src", "data"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("cs224n"))
-    for name in ("quickstart.sh", "install.sh", "requirements.txt", "london_baseline.py"):
-        shutil.copy(ROOT / name, tmp_path)
-    done = subprocess.run(
-        ["bash", str(tmp_path / "quickstart.sh")], capture_output=True, text=True, timeout=1200,
-        cwd=tmp_path, env=os.environ | {"PEOPLE": "60", "MINUTES": "0.3"},
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    table = done.stdout.split("== What each reached")[1].splitlines()
-    assert [row.split("  ")[0] for row in table[1:5]] == [
-        "London every time", "vanilla, no pretraining",
-        "vanilla, the course's recipe, 0.3 minutes", "vanilla, the knowledge recipe, 0.3 minutes",
-    ]  # fmt: skip
-    assert all(" out of " in row for row in table[1:5])
-    ask = done.stdout.strip().splitlines()[-1]
-    asked = subprocess.run(["bash", "-c", ask], input="Ann Lee\n", capture_output=True, text=True)
-    assert asked.returncode == 0 and "Ann Lee: " in asked.stdout, asked.stderr
