@@ -1,6 +1,7 @@
 """What several tests share: the tiny reference of the course's program, the real data, a runner."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -49,6 +50,29 @@ def run_script(script: str, *args, cwd=ROOT, stdin="", **env) -> subprocess.Comp
 def known(tmp_path_factory):
     """A folder with a small world, and params that know nine of its twelve people by heart."""
     return small_world.make(tmp_path_factory.mktemp("world"))
+
+
+FLAGS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--no-first-run",
+)  # fmt: skip
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory):
+    """Debian's Chromium, without a window and with a fresh profile."""
+    if not (shutil.which("chromium") and shutil.which("chromedriver")):
+        pytest.skip("no browser: apt-get install chromium chromium-driver")
+    reason = "no selenium: pip install selenium"
+    webdriver = pytest.importorskip("selenium.webdriver", reason=reason)
+    options = webdriver.ChromeOptions()
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(flag)
+    options.binary_location = shutil.which("chromium")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    service = webdriver.ChromeService(shutil.which("chromedriver"))
+    driver = webdriver.Chrome(options=options, service=service)
+    yield driver
+    driver.quit()
 
 
 TINY = ("--n_layer", 2, "--n_head", 2, "--n_embd", 32, "--no_log")

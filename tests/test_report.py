@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import sys
 import xml.etree.ElementTree as ElementTree
 from html.parser import HTMLParser
@@ -227,28 +226,6 @@ def test_a_missing_package_is_one_sentence(tmp_path, monkeypatch, package):
 
 # -- in a browser -------------------------------------------------------------------------------
 
-FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--no-first-run",
-)  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    """Debian's Chromium, without a window and with a fresh profile."""
-    if not (shutil.which("chromium") and shutil.which("chromedriver")):
-        pytest.skip("no browser: apt-get install chromium chromium-driver")
-    reason = "no selenium: pip install selenium"
-    webdriver = pytest.importorskip("selenium.webdriver", reason=reason)
-    options = webdriver.ChromeOptions()
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(flag)
-    options.binary_location = shutil.which("chromium")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    service = webdriver.ChromeService(shutil.which("chromedriver"))
-    driver = webdriver.Chrome(options=options, service=service)
-    yield driver
-    driver.quit()
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,112 @@
+"""One HTML page that holds a model: ask it, and see how it comes to its answer.
+
+python src/explore.py PARAMS CORPUS -o model.html [--compare OTHER_PARAMS]
+
+The page computes in the browser and needs no network. It shows the answer with its confidence and
+its sentence of the corpus, attention by layer and head, and what each layer would say; of two
+models (before and after finetuning, vanilla and rope), where they part.
+"""
+
+import argparse
+import os
+import sys
+
+from base.cli import Parser
+from base.errors import UserError, errors_are_sentences
+
+INVENTED = 50  # names on the page of people who do not exist
+MOST_NAMES = 20_000  # that the page completes
+
+
+def parser() -> Parser:
+    p = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("params", metavar="PARAMS", help="a model's params")
+    p.add_argument("corpus", metavar="CORPUS", help="the corpus that it was pretrained on")
+    p.add_argument("-o", "--output", default="model.html", help="the page (default: model.html)")
+    p.add_argument(
+        "--compare", metavar="PARAMS", help="a second model of the same corpus, shown beside it"
+    )
+    p.add_argument("--variant", help="of PARAMS, if no .json stands beside it")
+    return p
+
+
+def shown(path: str, dataset, variant: str | None):
+    """The model in `path`, with what the page says of it."""
+    from answers import confidence
+    from answers.evaluation import load_model
+    from page.explorer import Shown, check_variant
+    from params import read_description
+
+    about = read_description(path)
+    model = load_model(path, dataset, variant)
+    check_variant(model.variant, path)
+    calibration = confidence.read_calibration(path)
+    weights = [calibration[name] for name in confidence.WEIGHTS] if calibration else None
+    facts = {
+        "variant": model.variant,
+        "positions": model.positions,
+        "layers": model.config.n_layer,
+        "heads": model.config.n_head,
+        "parameters": f"{sum(p.numel() for p in model.parameters()):,}",
+    }
+    facts |= {name: about[name] for name in ("recipe", "function", "steps") if about.get(name)}
+    label = os.path.basename(path)
+    return Shown(
+        label,
+        model,
+        {name: str(value) for name, value in facts.items()},
+        list(confidence.START) if weights is None else weights,
+        calibration is not None,
+    )
+
+
+def data(args: argparse.Namespace) -> dict:
+    """What the page holds."""
+    from answers.evaluation import ANSWER_LENGTH, RECALL, stops
+    from answers.provenance import Corpus, invented_people
+    from base.files import find_files, read_text
+    from dataset import MASK, PAD, CharCorruptionDataset
+    from page.explorer import described
+    from training.salience import title_length
+
+    (path,) = find_files(args.corpus)
+    text = read_text(path)
+    dataset = CharCorruptionDataset(text, 128)
+    corpus = Corpus(text)
+    models = [shown(args.params, dataset, args.variant)]
+    if args.compare:
+        models.append(shown(args.compare, dataset, None))
+    titles = (document[: title_length(document)] for document in corpus.documents)
+    names = list(dict.fromkeys(title for title in titles if title))[:MOST_NAMES]
+    return {
+        "models": [described(model, stops(dataset), ANSWER_LENGTH) for model in models],
+        "vocabulary": [dataset.itos[i] for i in range(dataset.vocab_size)],
+        "reserved": [dataset.itos[PAD], dataset.itos[MASK]],
+        "mask": MASK,
+        "recall": RECALL.format(""),
+        "documents": corpus.documents,
+        "names": names,
+        "invented": invented_people(names, corpus, INVENTED),
+    }
+
+
+def main(argv: list[str] | None = None) -> None:
+    args = parser().parse_args(argv)
+    from base.files import check_writable, write_whole
+
+    check_writable(args.output)
+    for path in filter(None, (args.params, args.compare, args.corpus)):
+        if os.path.exists(path) and os.path.exists(args.output):
+            if os.path.samefile(path, args.output):
+                raise UserError(f"{args.output}: is one of the inputs; give the page another name")
+    from page.explorer import page
+
+    html = page(data(args))
+    with write_whole(args.output) as file:
+        file.write(html)
+    print(f"{args.output}: {len(html.encode()) / 1e6:.1f} MB; open it in a browser")
+
+
+if __name__ == "__main__":
+    with errors_are_sentences():
+        main(sys.argv[1:])
