@@ -234,12 +234,14 @@ def opened_by(folder, *argv):
             if line.startswith("opened ")]  # fmt: skip
 
 
-@pytest.mark.parametrize("variant", ["vanilla", "synthesizer", "rope"])
-def test_the_handouts_commands_with_our_recipe(folder, tmp_path, variant):
+@pytest.mark.parametrize("variant, recipe", [
+    ("vanilla", "knowledge"), ("synthesizer", "knowledge"), ("rope", "reading"),
+])  # fmt: skip
+def test_the_handouts_commands_with_our_recipe(folder, tmp_path, variant, recipe):
     """pretrain, finetune and evaluate; training opens neither dev nor test questions."""
     for name in ("wiki.txt", "birth_places_train.tsv", "birth_dev.tsv", "birth_test_inputs.tsv"):
         shutil.copy(folder / name, tmp_path)
-    ours = ("--recipe", "knowledge", "--finetune_corpus_path", "birth_places_train.tsv", *TINY)
+    ours = ("--recipe", recipe, "--finetune_corpus_path", "birth_places_train.tsv", *TINY)
     pretrained, finetuned = tmp_path / "p.params", tmp_path / "f.params"
     files = opened_by(
         tmp_path, "pretrain", variant, "wiki.txt", "--writing_params_path", pretrained,
@@ -252,7 +254,7 @@ def test_the_handouts_commands_with_our_recipe(folder, tmp_path, variant):
     assert any(path.endswith("birth_places_train.tsv") for path in files)
     assert not [path for path in files if "birth_dev" in path or "birth_test" in path]
     about = json.loads((tmp_path / "p.params.json").read_text(encoding="utf-8"))
-    assert about["recipe"] == "knowledge" and about["optimizer"] == "muon"
+    assert about["recipe"] == recipe and about["optimizer"] == "muon"
     taken = sorted(int(path.suffix[1:]) for path in tmp_path.iterdir() if path.suffix[1:].isdigit())
     assert len(taken) == 3 and taken[-1] == about["steps"]
     done = run_script(

@@ -1,9 +1,9 @@
 """Documents and questions in one dataset, so that what the documents say can be asked for.
 
-The rows of the knowledge recipe. A model that has only seen documents from their beginning stores
-what they say in a way that a question does not reach (Physics of Language Models 3.1, arXiv
-2309.14316). Here each row is, by chance and by the mixture's shares, one of four kinds, and starts
-at a random position if the mixture says so:
+The rows of the recipes `knowledge` and `reading`. A model that has only seen documents from their
+beginning stores what they say in a way that a question does not reach (Physics of Language Models
+3.1, arXiv 2309.14316). Here each row is, by chance and by the mixture's shares, one of four kinds,
+and starts at a random position if the mixture says so:
 
 - a training question with its answer;
 - an anchored window: `Title. ...left MASK right... MASK span MASK`, where the title is what the
@@ -11,6 +11,10 @@ at a random position if the mixture says so:
   drawn by how much it looks like what the training questions ask for (salience.py);
 - the same without a window, so that the title alone must give the span: `Title. MASK span MASK`;
 - the document by ordinary span corruption, as in CharCorruptionDataset.
+
+The recipe `reading` also asks about the people whom no training question asks about, with answers
+that a reader of their documents gives (reader.py), drawn by its probabilities: where the reader
+doubts, so will the model.
 
 Every character is a target, in questions too: names are learnt by being spelt.
 
@@ -36,6 +40,7 @@ from dataset import (
     draws,
     rounded,
 )
+from training.reader import Reading, learn_to_read, read_questions
 from training.salience import answer_likeness, salient_spans, title_length
 
 ONE = 2**31  # what draws stay below
@@ -53,6 +58,9 @@ class Mixture:
     shift: int = 0  # the most that a row starts after position 0
     numbers: bool = False  # whether numbers are salient, as capitalised words are
     focus: float = 1.0  # of the spans, those drawn by how much they look like answers
+    reader: bool = False  # likeness by a reader (reader.py), not by the word before the span
+    read: float = 0.0  # weight of a question that a reader answered; a training question's is 1
+    best: bool = False  # such a question has the reader's best answer, not one drawn
 
 
 class KnowledgeDataset(Dataset):
@@ -71,19 +79,30 @@ class KnowledgeDataset(Dataset):
         self.vocab_size, self.block_size = corpus.vocab_size, corpus.block_size
         self.row_length, self.seed = corpus.row_length, corpus.seed
         self.calls = 0
+        self.readings = self.read(questions) if mixture.reader or mixture.read else None
         self.read_documents()
-        self.read_questions(questions)
         self.weigh_spans(questions)
+        self.read_questions(questions)
         self.on_device: dict[torch.device, Tensor] = {}
+
+    def read(self, questions: NameDataset | None) -> list[Reading] | None:
+        """What a reader that learnt from the questions makes of each document."""
+        rows = questions.data if questions is not None else []
+        reader = learn_to_read(self.corpus.data, rows, self.seed)
+        return reader and [reader.read(document) for document in self.corpus.data]
 
     def read_documents(self) -> None:
         """`spans` (n, 2), start and length in the text; of document i `first[i]` up to
         `first[i] + count[i]`; its title's length."""
         spans, first, count, titles = [], [], [], []
-        for document, offset in zip(self.corpus.data, self.corpus.offsets.tolist(), strict=True):
+        for i, offset in enumerate(self.corpus.offsets.tolist()):
+            document = self.corpus.data[i]
             title = title_length(document)
             room = self.block_size - title - 5  # full stop, blank, three masks
-            found = salient_spans(document, title, self.mixture.numbers) if title else []
+            if self.readings and self.mixture.reader and title:
+                found = list(self.readings[i].likely())
+            else:
+                found = salient_spans(document, title, self.mixture.numbers) if title else []
             fitting = [(offset + a, b - a) for a, b in found if b - a <= room]
             first.append(len(spans))
             count.append(len(fitting))
@@ -99,15 +118,23 @@ class KnowledgeDataset(Dataset):
         chance = 1 / self.count[document].double()
         share = self.mixture.focus if questions is not None else 0.0
         if share:
-            table = self.span_table[: len(document)]  # without the one that stands for none
-            spans = zip(document.tolist(), *table.T.tolist(), strict=True)
-            offsets = self.corpus.offsets.tolist()
-            found = [(i, start - offsets[i], length) for i, start, length in spans]
-            likeness = answer_likeness(self.corpus.data, found, questions.data)
-            likeness = torch.tensor(likeness, dtype=torch.float64)
+            likeness = self.likeness(document, questions)
             total = torch.zeros(len(self), dtype=torch.float64).index_add(0, document, likeness)
             chance = (1 - share) * chance + share * likeness / total[document]
         self.heights = torch.cat((torch.zeros(1), chance.cumsum(0)))
+
+    def likeness(self, document: Tensor, questions: NameDataset) -> Tensor:
+        """How much each span, of the documents `document` (spans,), looks like an answer."""
+        table = self.span_table[: len(document)]  # without the one that stands for none
+        spans = zip(document.tolist(), *table.T.tolist(), strict=True)
+        offsets = self.corpus.offsets.tolist()
+        found = [(i, start - offsets[i], length) for i, start, length in spans]
+        if self.readings and self.mixture.reader:
+            likely = [reading.likely() for reading in self.readings]
+            likeness = [likely[i][start, start + length] for i, start, length in found]
+        else:
+            likeness = answer_likeness(self.corpus.data, found, questions.data)
+        return torch.tensor(likeness, dtype=torch.float64)
 
     def read_questions(self, questions: NameDataset | None) -> None:
         """`text`: all characters that rows are copied from; where in it questions and marks are."""
@@ -116,12 +143,42 @@ class KnowledgeDataset(Dataset):
         self.mark, self.blanks = len(corpus), len(corpus) + 1
         parts = [corpus, marks]
         self.questions = 0 if questions is None else len(questions)
+        self.question_heights = None  # all alike
         if questions is not None:
             rows = torch.cat((questions.x, questions.y[:, -1:]), 1)
+            if self.readings and self.mixture.read:
+                rows = self.ask_about_others(questions, rows)
             self.question_start = len(corpus) + len(marks) + torch.arange(len(rows)) * rows.shape[1]
             self.question_length = (rows != PAD).sum(1)
             parts.append(rows.flatten())
         self.text = torch.cat(parts)
+
+    def ask_about_others(self, questions: NameDataset, rows: Tensor) -> Tensor:
+        """Add questions that the reader answered to the training questions' rows (n, block_size).
+
+        `question_heights` (rows + 1): the rows' weights, summed over all before.
+        """
+        others = read_questions(
+            self.corpus.data, questions.data, self.readings, best=self.mixture.best
+        )
+        others = [(row, chance) for row, chance in others if len(row) < self.block_size]
+        if not others:
+            return rows
+        text = "\n".join(row for row, _ in others)
+        read = NameDataset(self.corpus, text, unicode_names=True, source="the reader's questions")
+        weights = [1.0] * len(rows) + [self.mixture.read * chance for _, chance in others]
+        heights = torch.tensor([0.0, *weights], dtype=torch.float64).cumsum(0)
+        self.question_heights = heights / heights[-1]
+        titles = len({row.split("\t")[0] for row, _ in others})
+        print(f"{titles} further people are asked about, with answers that the reader found")
+        return torch.cat((rows, torch.cat((read.x, read.y[:, -1:]), 1)))
+
+    def choose_questions(self, which: Tensor) -> Tensor:
+        """Numbers of questions, by their weights, for uniform `which` (B,) in [0, 2^31)."""
+        if self.question_heights is None:
+            return below(which, self.questions)
+        chosen = torch.searchsorted(self.question_heights, which.double() / ONE, right=True) - 1
+        return chosen.clamp(0, len(self.question_start) - 1)
 
     def __len__(self) -> int:
         return len(self.corpus)
@@ -161,7 +218,7 @@ class KnowledgeDataset(Dataset):
             torch.where(windows[:, None], a, c) for a, c in zip(anchored, corrupted, strict=True)
         )
         if self.questions:
-            chosen = below(which, self.questions)
+            chosen = self.choose_questions(which)
             asked = kind < mixture.questions * ONE
             question = segments(B, (self.question_start[chosen], self.question_length[chosen]))
             starts, lengths = (
