@@ -133,7 +133,7 @@ class Pretended(quickstart.Commands):
             (self.folder / f"{name}.json").write_text('{"steps": 27}')
         self.clock.now += max(self.start, 60 * minutes)
         if "report.py" in command[1]:
-            (self.folder / "vanilla.knowledge.dev.predictions.jsonl").write_text(
+            (self.folder / "vanilla.reading.dev.predictions.jsonl").write_text(
                 '{"question": "Where was A born?", "answer": "B", "confidence": 0.5, "gold": "C", '
                 '"correct": false, "provenance": null}\n'
             )
@@ -148,7 +148,7 @@ def test_takes_the_time_it_was_given_on_any_computer(start, minutes, tmp_path, m
     kind = type("Kind", (Pretended,), {"clock": clock, "start": start, "trained": []})
     quickstart.run_all(settings(tmp_path / "out", people=700, minutes=minutes), kind)
     assert 0.85 * minutes * 60 < clock.now - 1000 < minutes * 60 + 1
-    ours = [spent for function, recipe, spent in kind.trained if recipe == "knowledge"]
+    ours = [spent for function, recipe, spent in kind.trained if recipe == quickstart.RECIPE]
     assert ours[0] > 0.6 * minutes
     others = [spent for _, recipe, spent in kind.trained if recipe == "course"]
     assert sum(others) < 0.2 * minutes
