@@ -1,17 +1,31 @@
 """The accuracy of answering "London" to every question of the dev set (handout, part d)."""
 
+import argparse
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "src"))
 
 import utils  # noqa: E402
-from base.errors import errors_are_sentences
-from base.files import find_files, read_text  # noqa: E402
+from base.cli import Parser  # noqa: E402
+from base.errors import UserError, errors_are_sentences  # noqa: E402
+from base.files import find_files  # noqa: E402
+from base.questions import load_rows, places_of  # noqa: E402
+
+
+def main() -> None:
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "questions", nargs="?", default="birth_dev.tsv", help="question, tab, place (birth_dev.tsv)"
+    )
+    (path,) = find_files(parser.parse_args().questions)
+    places = places_of(load_rows(path))
+    if places is None:
+        raise UserError(f"{path}: has no places to compare with; give rows of question, tab, place")
+    total, correct = utils.score_places(places, ["London"] * len(places))
+    print(f"Correct: {correct} out of {total}: {correct / total * 100}%")
+
 
 if __name__ == "__main__":
     with errors_are_sentences():
-        (path,) = find_files("birth_dev.tsv")
-        questions = [line for line in read_text(path).split("\n") if line.strip()]
-        total, correct = utils.evaluate_places(path, ["London"] * len(questions))
-        print(f"Correct: {correct} out of {total}: {correct / total * 100}%")
+        main()

@@ -16,18 +16,13 @@ import sys
 from collections.abc import Iterator
 
 from answers.evaluation import Answers, load_model, open_answers
-from answers.provenance import person
 from attention import VARIANTS
 from base.cli import Parser
 from base.errors import UserError, errors_are_sentences
 from base.files import find_files, read_text
+from base.questions import person, question_about
 from dataset import CharCorruptionDataset, check_question
 from training.device import DEVICES, pick_device
-
-
-def to_question(line: str) -> str:
-    """A name as the question that the model was trained on; a question stays one."""
-    return line if line.endswith("?") else f"Where was {line} born?"
 
 
 def answer(source: Answers, line: str) -> dict:
@@ -35,7 +30,7 @@ def answer(source: Answers, line: str) -> dict:
 
     Raises UserError for characters that the model cannot read, or too many of them.
     """
-    question = to_question(line)
+    question = question_about(line)
     check_question(question, source.dataset.stoi, repr(line))
     if len(question) + 2 > source.model.max_length:
         raise UserError(
@@ -115,7 +110,7 @@ def main(argv: list[str] | None = None) -> None:
         model = load_model(args.reading_params_path, corpus, args.variant)
         model.to(pick_device(args.device))
         source = open_answers(
-            model, corpus, args.reading_params_path, corpus_path,
+            model, corpus, args.reading_params_path,
             finetuning_path=rest[0] if rest else None,
             pretrained_path=args.pretrained_params_path,
         )  # fmt: skip

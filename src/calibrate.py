@@ -22,12 +22,19 @@ from collections import Counter
 
 import params
 from answers import confidence, metrics
-from answers.evaluation import Answers, load_golds, load_model, load_pretrained, load_questions
+from answers.evaluation import Answers, load_model, load_pretrained, readable_rows
 from answers.provenance import Corpus
 from attention import VARIANTS
 from base.cli import Parser
 from base.errors import UserError, errors_are_sentences
-from base.files import check_writable, digest, find_files, read_text, write_whole
+from base.files import (
+    check_writable,
+    find_files,
+    read_text,
+    read_text_and_digest,
+    write_whole,
+)
+from base.questions import load_rows, places_of
 from dataset import CharCorruptionDataset
 from training.device import DEVICES, pick_device
 
@@ -40,18 +47,17 @@ def split(path: str, seen_path: str, held_out_path: str, count: int, seed: int) 
     A question that stands in several rows is never held out. Raises UserError where fewer rows
     than `count` + 1 are there, or too few questions of one row.
     """
-    rows = [line for line in read_text(path).split("\n") if line.strip()]
+    rows = load_rows(path, places=True)
     if not 0 < count < len(rows):
         raise UserError(f"{path}: has {len(rows)} rows; hold out fewer than that, and at least one")
-    questions = [row.split("\t")[0] for row in rows]
-    times = Counter(questions)
-    single = [i for i, question in enumerate(questions) if times[question] == 1]
+    times = Counter(row.question for row in rows)
+    single = [i for i, row in enumerate(rows) if times[row.question] == 1]
     if count > len(single):
         raise UserError(f"{path}: only {len(single)} questions stand once; hold out no more")
     chosen = set(random.Random(seed).sample(single, count))
     for target, wanted in ((held_out_path, True), (seen_path, False)):
         with write_whole(target) as file:
-            file.writelines(row + "\n" for i, row in enumerate(rows) if (i in chosen) == wanted)
+            file.writelines(f"{row}\n" for i, row in enumerate(rows) if (i in chosen) == wanted)
     print(f"{seen_path}: {len(rows) - count} rows; {held_out_path}: {count} rows")
 
 
@@ -67,21 +73,23 @@ def fit(args: argparse.Namespace, corpus_path: str, held_out_path: str, seen_pat
         raise UserError(f"{for_params}: no such file; --for_params names the params to answer with")
     corpus = CharCorruptionDataset(read_text(corpus_path), 128)
     model = load_model(args.reading_params_path, corpus, args.variant)
-    questions = load_questions(held_out_path, corpus, model.max_length)
-    golds = load_golds(held_out_path)
+    held_out = readable_rows(read_text(held_out_path), held_out_path, corpus, model.max_length)
+    questions, golds = [row.question for row in held_out], places_of(held_out)
     if golds is None:
         raise UserError(f"{held_out_path}: has no places; give rows of question, tab, place")
-    both = set(questions) & set(load_questions(seen_path, corpus, model.max_length))
+    seen_text, seen_digest = read_text_and_digest(seen_path)
+    seen = readable_rows(seen_text, seen_path, corpus, model.max_length)
+    both = set(questions) & {row.question for row in seen}
     if both:
         raise UserError(
             f"{held_out_path}: {len(both)} of its questions stand in {seen_path} too "
             f"({min(both)!r}); hold out others (calibrate.py split)"
         )
     model.to(pick_device(args.device))
-    check_unasked(args.reading_params_path, seen_path)
+    check_unasked(args.reading_params_path, seen_path, seen_digest)
     pretrained = None
     if args.pretrained_params_path:
-        check_unasked(args.pretrained_params_path, seen_path)
+        check_unasked(args.pretrained_params_path, seen_path, seen_digest)
         pretrained = load_pretrained(args.pretrained_params_path, corpus, model)
     rows = Answers(model, corpus, Corpus(""), pretrained=pretrained).details(questions, golds)
     calibration = confidence.fit(rows)
@@ -101,13 +109,13 @@ def fit(args: argparse.Namespace, corpus_path: str, held_out_path: str, seen_pat
     return calibration
 
 
-def check_unasked(params_path: str, seen_path: str) -> None:
+def check_unasked(params_path: str, seen_path: str, seen_digest: str) -> None:
     """Raise UserError where the params tell that they were trained on questions beyond those of
     `seen_path`."""
     told = params.read_description(params_path).get("questions_seen")
     if told is None:
         print(f"{params_path}: does not tell which questions it was trained on")
-    elif set(told) - {digest(seen_path)}:
+    elif set(told) - {seen_digest}:
         raise UserError(
             f"{params_path}: was trained on other questions than {seen_path}, perhaps those held "
             "out; pretrain and finetune it with that file"

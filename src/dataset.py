@@ -17,6 +17,7 @@ from torch.utils.data import Dataset, get_worker_info
 from base.cli import Parser
 from base.errors import UserError, errors_are_sentences
 from base.files import find_files, read_text
+from base.questions import Row, person, read_rows
 
 PAD, MASK = 0, 1  # indices of the two special characters in every vocabulary
 PAD_CHAR, MASK_CHAR = "\u25a1", "\u2047"
@@ -190,7 +191,8 @@ class NameDataset(Dataset):
 
     The course drops every non-ASCII character of the file, and so do we unless `unicode_names`.
     `source` is the file's name in errors. Raises UserError for a row that is not a question, a tab
-    and a place, has a character outside the vocabulary, or is too long for the block.
+    and a place (base/questions.py), that has a character outside the vocabulary, or that is too
+    long for the block.
     """
 
     def __init__(
@@ -205,35 +207,29 @@ class NameDataset(Dataset):
         self.vocab_size = pretraining_dataset.vocab_size
         self.block_size = pretraining_dataset.block_size
         self.row_length = self.block_size - 1
-        if not unicode_names:
-            data = data.encode("ascii", errors="ignore").decode()
-        lines = [line.rstrip("\r") for line in data.split("\n")]
-        numbered = [(row, line) for row, line in enumerate(lines, start=1) if line.strip()]
-        if not numbered:
+        rows = read_rows(data, source, places=True)
+        if not rows:
             raise UserError(f"{source}: no questions in it; give rows of question, tab, place")
-        self.data = [line for _, line in numbered]
-        encoded = [self.encode(line, f"{source}, row {row}") for row, line in numbered]
+        if not unicode_names:
+            rows = ascii_rows(rows, source)
+        self.data = [str(row) for row in rows]
+        encoded = [self.encode(row) for row in rows]
         self.x = torch.stack([x for x, _ in encoded])
         self.y = torch.stack([y for _, y in encoded])
         self.lengths = (self.x != PAD).sum(1)
 
-    def encode(self, line: str, where: str) -> tuple[Tensor, Tensor]:
+    def encode(self, row: Row) -> tuple[Tensor, Tensor]:
         """x and y (W,) of one row."""
-        fields = line.split("\t")
-        if len(fields) != 2 or not all(fields):
-            raise UserError(f"{where}: not one question, one tab and one place: {line!r}; mend it")
-        question, place = fields
-        check_question(question, self.stoi, where)
-        check_question(place, self.stoi, where)
-        row = question + MASK_CHAR + place + MASK_CHAR
-        if len(row) > self.block_size:
+        check_row(row, self.stoi)
+        text = row.question + MASK_CHAR + row.place + MASK_CHAR
+        if len(text) > self.block_size:
             raise UserError(
-                f"{where}: question and place are {len(row) - 2} characters long and the block of "
-                f"{self.block_size} holds {self.block_size - 2}; shorten them"
+                f"{row.where}: question and place are {len(text) - 2} characters long and the "
+                f"block of {self.block_size} holds {self.block_size - 2}; shorten them"
             )
-        s = torch.tensor([self.stoi[char] for char in row.ljust(self.block_size, PAD_CHAR)])
+        s = torch.tensor([self.stoi[char] for char in text.ljust(self.block_size, PAD_CHAR)])
         y = s[1:].clone()
-        y[: len(question) - 1] = PAD
+        y[: len(row.question) - 1] = PAD
         return s[:-1], y
 
     def __len__(self) -> int:
@@ -255,6 +251,40 @@ class NameDataset(Dataset):
                 x, y = self.x[chosen, :width], self.y[chosen, :width]
                 pairs.append((x.to(device, non_blocking=True), y.to(device, non_blocking=True)))
         return pairs
+
+
+def ascii_rows(rows: list[Row], source: str) -> list[Row]:
+    """Rows without their non-ASCII characters, as the course's program reads them.
+
+    Prints how many names vanish. Raises UserError where a place does.
+    """
+    kept, nameless = [], 0
+    for row in rows:
+        question, place = map(ascii_only, (row.question, row.place))
+        if not place.strip():
+            raise UserError(
+                f"{row.where}: the place {row.place!r} has no ASCII characters, and all others are "
+                "dropped, as in the course's program; keep them with --unicode_names"
+            )
+        nameless += not any(char.isalnum() for char in ascii_only(person(row.question)))
+        kept.append(Row(row.where, question, place))
+    if nameless:
+        print(
+            f"{source}: {nameless} of {len(rows)} names have no ASCII letters and vanish from "
+            "their questions; --unicode_names keeps them"
+        )
+    return kept
+
+
+def ascii_only(text: str) -> str:
+    return text.encode("ascii", errors="ignore").decode()
+
+
+def check_row(row: Row, stoi: dict[str, int]) -> None:
+    """Raise UserError for a row whose question or place has a character that is not in `stoi`."""
+    check_question(row.question, stoi, row.where)
+    if row.place is not None:
+        check_question(row.place, stoi, row.where)
 
 
 def check_question(text: str, stoi: dict[str, int], where: str) -> None:

@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from answers import metrics
-from answers.provenance import person
 from base.cli import Parser
 from base.errors import UserError, errors_are_sentences
 from base.files import check_writable, read_text, write_whole
+from base.questions import person
 from page import charts
 
 

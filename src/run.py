@@ -14,10 +14,9 @@ import params
 import trainer
 import utils
 from answers.evaluation import (
-    load_golds,
-    load_questions,
     open_answers,
     predict,
+    readable_rows,
     run_path,
     write_predictions,
     write_report_files,
@@ -26,6 +25,7 @@ from attention import POSITIONS, VARIANTS, bottleneck, positions_name
 from base.cli import Parser
 from base.errors import UserError, errors_are_sentences
 from base.files import check_writable, digest, find_files, read_text
+from base.questions import places_of
 from dataset import CharCorruptionDataset, NameDataset, vocabulary_hash
 from model import COURSE_SIZES, GPT, GPTConfig
 from recipes import RECIPES, Phase, trainer_config
@@ -361,22 +361,23 @@ def evaluate(args: argparse.Namespace) -> None:
     state, sizes = read_params(args)
     corpus = load_corpus(args, corpus_path, sizes["block_size"])
     model = build_model(args, corpus, state, sizes).to(pick_device(args.device))
-    questions = load_questions(eval_path, corpus, model.max_length)
+    rows = readable_rows(read_text(eval_path), eval_path, corpus, model.max_length)
+    questions, places = [row.question for row in rows], places_of(rows)
     if args.report:
         source = open_answers(
-            model, corpus, args.reading_params_path, corpus_path,
+            model, corpus, args.reading_params_path,
             finetuning_path=train_path[0] if train_path else None,
             pretrained_path=args.pretrained_params_path,
         )  # fmt: skip
         about = {"variant": args.variant, "params": args.reading_params_path}
         about |= {"pretrained_params": args.pretrained_params_path, "corpus": corpus_path}
-        answers = write_report_files(source, questions, load_golds(eval_path), rows_path, about)
+        answers = write_report_files(source, questions, places, rows_path, about)
     else:
         if os.path.exists(rows_path):
             print(f"{rows_path} stays as it was: of an earlier run (--report writes it)")
         answers = predict(model, corpus, questions)
     write_predictions(answers, args.outputs_path)
-    total, correct = utils.evaluate_places(eval_path, answers)
+    total, correct = utils.score_places(places, answers)
     if total > 0:
         print(f"Correct: {correct} out of {total}: {correct / total * 100}%")
     else:

@@ -1,6 +1,7 @@
 """Small tools of the course: seeds, sampling, the score of predictions."""
 
 import random
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -8,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from base.errors import UserError
-from base.files import read_text
+from base.questions import load_rows, places_of
 
 
 def set_seed(seed: int) -> None:
@@ -58,23 +59,25 @@ def sample(
 def evaluate_places(filepath: str, predicted_places: list[str]) -> tuple[float, float]:
     """How many questions the file has, and how many of the places are right: (total, correct).
 
-    (0.0, 0.0) where the file gives no places. Raises UserError where the numbers of rows differ.
+    (0.0, 0.0) where the file gives no places. Raises UserError for rows of another form, an empty
+    place, and where the numbers of rows differ.
     """
-    lines = enumerate(read_text(filepath).split("\n"), start=1)
-    numbered = [(number, line.rstrip("\r").split("\t")) for number, line in lines if line.strip()]
-    rows = [row for _, row in numbered]
-    if len(rows[0]) == 1:
-        print("No gold birth places provided; returning (0,0)")
-        return 0.0, 0.0
-    for number, row in numbered:
-        if len(row) != 2:
-            raise UserError(f"{filepath}, row {number}: not question, tab, place; mend it")
-    if len(rows) != len(predicted_places):
+    rows = load_rows(filepath)
+    if len(rows) != len(predicted_places) and places_of(rows) is not None:
         raise UserError(
             f"{filepath}: {len(rows)} questions, but {len(predicted_places)} predictions; "
             "give one prediction a question"
         )
-    correct = sum(
-        row[1].strip() == place for row, place in zip(rows, predicted_places, strict=True)
-    )
-    return float(len(rows)), float(correct)
+    return score_places(places_of(rows), predicted_places)
+
+
+def score_places(
+    places: Sequence[str] | None, predicted_places: Sequence[str]
+) -> tuple[float, float]:
+    """How many places there are, and how many predictions are the same to the letter; (0.0, 0.0)
+    where the places are not known. Both have one entry a question."""
+    if places is None:
+        print("No gold birth places provided; returning (0,0)")
+        return 0.0, 0.0
+    pairs = zip(places, predicted_places, strict=True)
+    return float(len(places)), float(sum(place == predicted for place, predicted in pairs))

@@ -44,10 +44,15 @@ def make(folder: Path) -> Path:
 
 
 def evaluate(
-    folder: Path, questions="dev.tsv", out="out.predictions", report=True, more=()
+    folder: Path,
+    questions="dev.tsv",
+    out="out.predictions",
+    report=True,
+    more=(),
+    corpus="wiki.txt",
 ) -> Path:
     """`run.py evaluate` in `folder`: the path of the predictions."""
-    command = ["evaluate", "vanilla", folder / "wiki.txt"]
+    command = ["evaluate", "vanilla", folder / corpus]
     command += ["--reading_params_path", folder / "known.params", "--device", "cpu"]
     command += ["--finetune_corpus_path", folder / "train.tsv"]
     command += ["--eval_corpus_path", folder / questions, "--outputs_path", folder / out]

@@ -202,6 +202,32 @@ def test_ascii_names_by_default_and_unicode_on_request(pretraining):
     assert characters(full, full[0][0]).startswith("Where was Béa born?⁇Ghent⁇")
 
 
+def test_blanks_around_questions_and_places_are_not_learnt(pretraining):
+    plain = NameDataset(pretraining, QUESTIONS)
+    blanks = " where was Ada Byron born ? \t London \nWhere was Bo born?\tGhent\u00a0"
+    for unicode_names in (False, True):
+        dataset = NameDataset(pretraining, blanks, unicode_names)
+        assert dataset.data == plain.data and torch.equal(dataset.x, plain.x)
+
+
+def test_letters_that_are_dropped_leave_the_others_as_they_are():
+    """The course's own file has such a name: Arthur William \u00e0 Beckett."""
+    pretraining = CharCorruptionDataset(CORPUS + "\nWhere? \u00e9", 48)
+    dataset = NameDataset(pretraining, "Where was Bo \u00e9 Byron born?\tGhent")
+    assert dataset.data == ["Where was Bo  Byron born?\tGhent"]
+
+
+def test_places_and_names_without_ascii_letters_are_named(capsys):
+    text = "Where was \u5317 born?\tGhent\nWhere was Bo born?\tGhent\n"
+    pretraining = CharCorruptionDataset(CORPUS + "\nWhere? \u5317\u4eac", 48)
+    with pytest.raises(UserError, match="x.tsv, row 3: the place '\u5317 \u4eac'.*--unicode_names"):
+        NameDataset(pretraining, text + "Where was Bo born?\t\u5317 \u4eac", source="x.tsv")
+    NameDataset(pretraining, text, source="x.tsv")
+    assert "x.tsv: 1 of 2 names have no ASCII letters" in capsys.readouterr().out
+    NameDataset(pretraining, text, unicode_names=True)
+    assert capsys.readouterr().out == ""
+
+
 def test_name_batches_hold_the_rows(pretraining):
     dataset = NameDataset(pretraining, QUESTIONS)
     rows = {}

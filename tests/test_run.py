@@ -207,6 +207,15 @@ def test_london_on_the_courses_dev_set():
     assert done.stdout == "Correct: 25.0 out of 500.0: 5.0%\n"
 
 
+def test_london_needs_places_and_its_help_runs_nothing(tmp_path):
+    (tmp_path / "birth_dev.tsv").write_text("Where was Bo born?\n")
+    done = run_script("london_baseline.py", cwd=tmp_path)
+    assert done.returncode == 2 and "birth_dev.tsv: has no places" in done.stderr
+    assert len(done.stderr.splitlines()) == 1 and done.stdout == ""
+    done = run_script("london_baseline.py", "--help", cwd=tmp_path)
+    assert done.returncode == 0 and "Correct" not in done.stdout
+
+
 def test_london_on_the_embedded_world():
     done = run_script("london_baseline.py", cwd=ROOT / "data")
     assert done.stdout == "Correct: 25.0 out of 500.0: 5.0%\n"

@@ -66,3 +66,11 @@ def test_score_by_hand(tmp_path, capsys):
     path.write_text("a\tb\n\n\nc\td\te\n", encoding="utf-8")
     with pytest.raises(UserError, match="row 4"):
         utils.evaluate_places(path, ["b", "d"])
+
+
+@pytest.mark.parametrize("place", ["", " ", "\u3000"])
+def test_empty_places_are_no_right_answers(tmp_path, place):
+    path = tmp_path / "q.tsv"
+    path.write_text(f"a\tRome\nb\t{place}\n", encoding="utf-8")
+    with pytest.raises(UserError, match="row 2: there is a tab, but no place after it"):
+        utils.evaluate_places(str(path), ["", ""])

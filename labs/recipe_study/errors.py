@@ -18,10 +18,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
-from answers.provenance import Corpus, person, whole_words  # noqa: E402
+from answers.provenance import Corpus, whole_words  # noqa: E402
 from base.cli import Parser
 from base.errors import UserError, errors_are_sentences
 from base.files import find_files, read_text  # noqa: E402
+from base.questions import person  # noqa: E402
 
 SHOWN = 112
 ALIKE = 0.8

@@ -9,10 +9,11 @@ import torch
 
 import params
 from answers import confidence, decode
-from answers.provenance import Corpus, invented_people, person
+from answers.provenance import Corpus, invented_people
 from base.errors import UserError
 from base.files import read_text, write_whole
-from dataset import MASK, MASK_CHAR, PAD, CharCorruptionDataset, check_question, vocabulary_hash
+from base.questions import Row, load_rows, person, places_of, question_about, read_rows
+from dataset import MASK, MASK_CHAR, PAD, CharCorruptionDataset, check_row, vocabulary_hash
 from model import COURSE_SIZES, GPT, GPTConfig
 
 ANSWER_LENGTH = 32  # characters generated for an answer (the course's number)
@@ -22,38 +23,28 @@ RECALL = f"{{}}. Born in {MASK_CHAR}{MASK_CHAR}"  # what pretraining shows where
 INVENTED = 500  # people at most, for the control
 
 
-def load_rows(path: str) -> list[tuple[str, list[str]]]:
-    """Where each row of a TSV file stands, and its one or two columns.
+def readable_rows(
+    text: str, source: str, dataset: CharCorruptionDataset, max_length: int
+) -> list[Row]:
+    """The rows of a file's text, with places or without, as a model can read them.
 
-    Raises UserError naming a row that has not as many columns as the first.
+    Raises UserError naming the row that has another form, a character (of question or place) that
+    the model never saw, or a question that leaves no room for an answer.
     """
-    rows = [(n, line) for n, line in enumerate(read_text(path).split("\n"), 1) if line.strip()]
-    found, columns = [], rows[0][1].count("\t")
-    for number, line in rows:
-        fields, where = line.rstrip("\r").split("\t"), f"{path}, row {number}"
-        if len(fields) != columns + 1 or len(fields) > 2:
-            wanted = "a question, a tab and a place" if columns else "a question without a tab"
-            raise UserError(f"{where}: not {wanted}: {line!r}; mend it")
-        found.append((where, fields))
-    return found
+    rows = read_rows(text, source)
+    for row in rows:
+        check_row(row, dataset.stoi)
+        if len(row.question) + 2 > max_length:
+            raise UserError(
+                f"{row.where}: the question is {len(row.question)} characters long and the model "
+                f"reads at most {max_length - 2}; shorten it"
+            )
+    return rows
 
 
 def load_questions(path: str, dataset: CharCorruptionDataset, max_length: int) -> list[str]:
-    """The questions in the first column of a TSV file with one or two columns.
-
-    Raises UserError naming the row that has more columns, a character that the model never saw, or
-    more characters than leave room for an answer.
-    """
-    questions = []
-    for where, (question, *_) in load_rows(path):
-        check_question(question, dataset.stoi, where)
-        if len(question) + 2 > max_length:
-            raise UserError(
-                f"{where}: the question is {len(question)} characters long and the model reads at "
-                f"most {max_length - 2}; shorten it"
-            )
-        questions.append(question)
-    return questions
+    """The questions of a file (see `readable_rows`)."""
+    return [row.question for row in readable_rows(read_text(path), path, dataset, max_length)]
 
 
 def answer_text(generated: list[int], itos: dict[int, str]) -> str:
@@ -210,14 +201,13 @@ class Answers:
     def invented(self, names: Sequence[str], count: int) -> list[dict]:
         """Rows for people who are not: nothing can be known of them."""
         people = invented_people(names, self.corpus, count)
-        return self.details([f"Where was {name} born?" for name in people])
+        return self.details([question_about(name) for name in people])
 
 
 def open_answers(
     model: GPT,
     dataset: CharCorruptionDataset,
     params_path: str,
-    corpus_path: str,
     finetuning_path: str | None = None,
     pretrained_path: str | None = None,
 ) -> Answers:
@@ -227,11 +217,13 @@ def open_answers(
     if calibration is None:
         path = confidence.calibration_path(params_path)
         print(f"{path} is missing: the confidence is uncalibrated (src/calibrate.py makes one)")
-    finetuning = load_golds(finetuning_path) if finetuning_path else None
-    if finetuning_path and finetuning is None:
-        raise UserError(f"{finetuning_path}: has no places; give rows of question, tab, place")
+    finetuning = None
+    if finetuning_path:
+        finetuning = places_of(load_rows(finetuning_path))
+        if finetuning is None:
+            raise UserError(f"{finetuning_path}: has no places; give rows of question, tab, place")
     pretrained = load_pretrained(pretrained_path, dataset, model) if pretrained_path else None
-    corpus = Corpus(read_text(corpus_path))
+    corpus = Corpus("\n".join(dataset.data))
     return Answers(model, dataset, corpus, calibration, finetuning, pretrained)
 
 
@@ -284,12 +276,6 @@ def certainty(
         "first_entropy": written.entropy,
         "agreement": samples.count(answer) / len(samples),
     }
-
-
-def load_golds(path: str) -> list[str] | None:
-    """The places in the second column of a TSV file; None where it has none."""
-    rows = [fields for _, fields in load_rows(path)]
-    return [place.strip() for _, place in rows] if len(rows[0]) == 2 else None
 
 
 def write_report_files(

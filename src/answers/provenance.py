@@ -5,13 +5,6 @@ import re
 from collections.abc import Iterable
 
 SENTENCE_END = re.compile(r"(?<!\b\w\.)(?<!\bSt\.)(?<!\bDr\.)(?<=[.!?])\s+(?=[^\W\d_a-z])")
-QUESTION = re.compile(r"Where was (?P<name>.+) born\?")
-
-
-def person(question: str) -> str:
-    """The name in "Where was [name] born?"; the whole question where it has another form."""
-    match = QUESTION.fullmatch(question)
-    return match["name"] if match else question
 
 
 def whole_words(text: str) -> re.Pattern:

@@ -12,6 +12,8 @@ from base.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
 WORLDS = (ROOT / "data" / "cs224n", ROOT / "data")
+
+
 def find_files(*paths: str) -> list[str]:
     """Where the inputs `paths` are: as given, or all missing ones from one world of data/.
 
@@ -44,9 +46,18 @@ def shown(path: Path) -> str:
 
 def read_text(path: str) -> str:
     """The text of a UTF-8 file. Raises UserError where it is empty, no text or unreadable."""
+    return read_text_and_digest(path)[0]
+
+
+def read_text_and_digest(path: str) -> tuple[str, str]:
+    """The text of a UTF-8 file and the sha256 of its bytes, from one reading: a pipe has no second.
+
+    Raises UserError where it is empty, no text or unreadable.
+    """
     try:
-        with open(path, encoding="utf-8-sig") as file:
-            text = file.read()
+        with open(path, "rb") as file:
+            content = file.read()
+        text = content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}); check the path") from None
     except UnicodeDecodeError as error:
@@ -55,7 +66,7 @@ def read_text(path: str) -> str:
         ) from None
     if not text.strip():
         raise UserError(f"{path}: the file is empty; give one that has text in it")
-    return text
+    return text, hashlib.sha256(content).hexdigest()
 
 
 def digest(path: str) -> str:

@@ -27,6 +27,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, get_worker_info
 
+from base.questions import split_row
 from dataset import (
     BY_CALL,
     BY_EPOCH,
@@ -169,7 +170,7 @@ class KnowledgeDataset(Dataset):
         weights = [1.0] * len(rows) + [self.mixture.read * chance for _, chance in others]
         heights = torch.tensor([0.0, *weights], dtype=torch.float64).cumsum(0)
         self.question_heights = heights / heights[-1]
-        titles = len({row.split("\t")[0] for row, _ in others})
+        titles = len({split_row(row)[0] for row, _ in others})
         print(f"{titles} further people are asked about, with answers that the reader found")
         return torch.cat((rows, torch.cat((read.x, read.y[:, -1:]), 1)))
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from base.questions import split_row
 from training.salience import phrases, runs, title_length
 
 TOKEN = re.compile(r"\w[\w'\u2019-]*|[^\w\s]")
@@ -75,7 +76,7 @@ def asked_documents(documents: list[str], rows: list[str]) -> list[Asked]:
             titled.setdefault(document[:length], []).append(i)
     asked = []
     for row in rows:
-        question, answer = row.split("\t")
+        question, answer = split_row(row)
         mentioned = phrases(question) & titled.keys()
         if mentioned:
             numbers = titled[max(mentioned, key=len)]

@@ -7,6 +7,8 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
+from base.questions import split_row
+
 TITLE = re.compile(r"(.{2,}?)(?<!\b\w)\. ")  # up to the first full stop that ends no initial
 WORD = re.compile(r"\w[\w'\u2019-]*")
 NEAR = 64  # characters before a span in which its word is looked for
@@ -66,7 +68,7 @@ def answer_likeness(
         if length := title_length(document):
             titled.setdefault(document[:length], []).append(i)
     for row in questions:
-        question, answer = row.split("\t")
+        question, answer = split_row(row)
         for mentioned in phrases(question) & titled.keys():
             for i in titled[mentioned]:
                 answers.setdefault(i, set()).add(answer)

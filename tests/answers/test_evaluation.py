@@ -3,7 +3,9 @@
 import hashlib
 import json
 import math
+import os
 import shutil
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -149,6 +151,41 @@ def test_questions_without_places(known):
     (known / "blind.tsv").write_text("\n".join(lines), encoding="utf-8")
     path = evaluate(known, questions="blind.tsv", out="blind")
     assert [row["correct"] for row in read_rows(f"{path}.jsonl")] == [None] * 5
+
+
+@pytest.mark.parametrize("place", ["", " ", "Ro\u200bme", "Rome\x00", "R\u00f6m"])
+def test_places_that_no_answer_can_be_are_refused(known, place):
+    text = (known / "dev.tsv").read_text(encoding="utf-8")
+    (known / "bad.tsv").write_text(f"{text}{question('Ann Lee')}\t{place}\n", encoding="utf-8")
+    with pytest.raises(UserError, match="bad.tsv, row 13"):
+        evaluate(known, questions="bad.tsv", out="bad", report=False)
+    assert not (known / "bad").exists()
+
+
+def test_other_spellings_of_the_questions_change_no_answer(known, evaluated):
+    rows = zip(PEOPLE, ("Where was {} born? \t {} ", "where was {} born?\t{}",
+                        "Where was {} born ?\t{}\r") * 4, strict=True)  # fmt: skip
+    text = "\n".join(form.format(*pair) for pair, form in rows)
+    (known / "spelt.tsv").write_bytes(text.encode())
+    path = evaluate(known, questions="spelt.tsv", out="spelt")
+    assert path.read_bytes() == (known / "out.predictions").read_bytes()
+    assert read_rows(f"{path}.jsonl") == evaluated[0]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_inputs_that_can_be_read_once(known, evaluated):
+    """As `<(head -20 train.tsv)` gives them."""
+    pipes = []
+    for name in ("dev.tsv", "wiki.txt"):
+        pipe, content = known / f"{name}.pipe", (known / name).read_bytes()
+        os.mkfifo(pipe)
+        pipes.append((pipe, threading.Thread(target=pipe.write_bytes, args=(content,))))
+        pipes[-1][1].start()
+    path = evaluate(known, questions="dev.tsv.pipe", out="once", corpus="wiki.txt.pipe")
+    for pipe, thread in pipes:
+        thread.join(10)
+        pipe.unlink()
+    assert read_rows(f"{path}.jsonl") == evaluated[0]
 
 
 # -- calibration --------------------------------------------------------------------------------
@@ -376,7 +413,7 @@ def test_a_question_of_two_rows_is_never_held_out(tmp_path):
 def test_finetuning_answers_need_places(known):
     (known / "blind.tsv").write_text(question("Ann Lee"), encoding="utf-8")
     dataset, model = open_world(known)
-    paths = str(known / "known.params"), str(known / "wiki.txt"), str(known / "blind.tsv")
+    paths = str(known / "known.params"), str(known / "blind.tsv")
     with pytest.raises(UserError, match="blind.tsv: has no places"):
         evaluation.open_answers(model, dataset, *paths)
     with pytest.raises(UserError, match="holds a vanilla model, not rope"):
