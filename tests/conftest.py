@@ -76,3 +76,11 @@ def browser(tmp_path_factory):
 
 
 TINY = ("--n_layer", 2, "--n_head", 2, "--n_embd", 32, "--no_log")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """With `pytest -n 2`, the tests of a file run in one process and make its fixtures once."""
+    from xdist.scheduler import LoadFileScheduling
+
+    return LoadFileScheduling(config, log) if config.getvalue("dist") == "load" else None
