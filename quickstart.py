@@ -46,6 +46,7 @@ SHARES = {  # of the whole time; pretraining by RECIPE has all that is left
 LINE_SECONDS = 30.0  # between lines where the output is no terminal
 SPACE = 0.3e9  # bytes that the results need
 TRAIN, DEV = "birth_places_train.tsv", "birth_dev.tsv"
+MODEL, PRETRAINED = "model", "model.pretrained"  # params of the last model: ask.py finds them so
 
 
 class Failure(Exception):
@@ -242,9 +243,6 @@ class Experiment:
         """A command of the project, as it is run in the results' folder."""
         return [self.python, relative(ROOT / name, self.settings.out), *arguments]
 
-    def params(self, name: str) -> str:
-        return f"{self.settings.variant}.{name}.params"
-
     def share(self, name: str) -> float:
         """Seconds that a part has."""
         return 60 * self.settings.minutes * SHARES[name]
@@ -270,8 +268,8 @@ class Experiment:
         """`run.py pretrain` or `finetune` for so many seconds, its start included."""
         minutes = f"{max(1.0, seconds) / 60:.3f}"
         command = self.script("src/run.py", function, self.settings.variant, "wiki.txt")
-        command += ["--writing_params_path", self.params(writes), "--recipe", recipe]
-        command += ["--reading_params_path", self.params(reads)] if reads else []
+        command += ["--writing_params_path", f"{writes}.params", "--recipe", recipe]
+        command += ["--reading_params_path", f"{reads}.params"] if reads else []
         command += ["--finetune_corpus_path", TRAIN, "--max_minutes", minutes]
         command += ["--batch_size", str(BATCH)] if function == "pretrain" else []
         self.commands.must(command, training=True)
@@ -281,8 +279,8 @@ class Experiment:
         self.progress.start(f"answers, {title}")
         began = self.progress.elapsed
         command = self.script("src/run.py", "evaluate", self.settings.variant, "wiki.txt")
-        command += ["--reading_params_path", self.params(name), "--eval_corpus_path", DEV]
-        command += ["--outputs_path", f"{self.settings.variant}.{name}.dev.predictions", *more]
+        command += ["--reading_params_path", f"{name}.params", "--eval_corpus_path", DEV]
+        command += ["--outputs_path", f"{name}.dev.predictions", *more]
         self.count(f"{self.settings.variant}, {title}", self.commands.must(command))
         self.slowest = max(self.slowest, self.progress.elapsed - began)
 
@@ -308,14 +306,13 @@ class Experiment:
         later = self.share("ours, finetuning") + answers
         pretraining = max(self.progress.left - later, self.share("ours, finetuning"))
         self.progress.start(f"pretraining by the {RECIPE} recipe")
-        self.train("pretrain", f"{RECIPE}.pretrain", None, RECIPE, pretraining)
-        self.warn_of_few_steps(self.settings.out / f"{self.params(RECIPE + '.pretrain')}.json")
+        self.train("pretrain", PRETRAINED, None, RECIPE, pretraining)
+        self.warn_of_few_steps(self.settings.out / f"{PRETRAINED}.params.json")
         self.progress.start("finetuning that model")
-        self.train("finetune", RECIPE, f"{RECIPE}.pretrain", RECIPE, self.share("ours, finetuning"))
+        self.train("finetune", MODEL, PRETRAINED, RECIPE, self.share("ours, finetuning"))
         self.evaluate(
-            RECIPE, f"the {RECIPE} recipe, {in_minutes(pretraining)}", "--report",
-            "--pretrained_params_path", self.params(f"{RECIPE}.pretrain"),
-            "--finetune_corpus_path", TRAIN,
+            MODEL, f"the {RECIPE} recipe, {in_minutes(pretraining)}", "--report",
+            "--pretrained_params_path", f"{PRETRAINED}.params", "--finetune_corpus_path", TRAIN,
         )  # fmt: skip
 
     def warn_of_few_steps(self, description: Path) -> None:
@@ -330,14 +327,13 @@ class Experiment:
     def report(self) -> Path:
         """The page of the last model's answers."""
         self.progress.start("the report")
-        rows = f"{self.settings.variant}.{RECIPE}.dev.predictions.jsonl"
+        rows = f"{MODEL}.dev.predictions.jsonl"
         self.commands.must(self.script("src/report.py", rows, "-o", "report.html"))
         return self.settings.out / "report.html"
 
     def rows(self) -> list[dict]:
         """What the last model said of each of its answers."""
-        name = f"{self.settings.variant}.{RECIPE}.dev.predictions.jsonl"
-        text = (self.settings.out / name).read_text(encoding="utf-8")
+        text = (self.settings.out / f"{MODEL}.dev.predictions.jsonl").read_text(encoding="utf-8")
         return [json.loads(line) for line in text.splitlines()]
 
 
@@ -423,10 +419,7 @@ def has_desktop() -> bool:
 
 def ask_command(experiment: Experiment) -> str:
     """The command that asks the last model more."""
-    ask = experiment.script(
-        "src/ask.py", "wiki.txt", "--reading_params_path", experiment.params(RECIPE),
-        "--pretrained_params_path", experiment.params(f"{RECIPE}.pretrain"),
-    )  # fmt: skip
+    ask = experiment.script("src/ask.py")
     ask[0] = relative(ask[0], experiment.settings.out)
     join = subprocess.list2cmdline if os.name == "nt" else shlex.join
     return f"cd {join([relative(experiment.settings.out, Path.cwd())])}\n  {join(ask)}"

@@ -1,5 +1,6 @@
 """Ask a model where people were born: at a prompt, or a name a line from a pipe.
 
+python src/ask.py       asks the model of the folder one is in, or the one of the project
 python src/ask.py --reading_params_path vanilla.finetune.params wiki.txt [--json]
     [--pretrained_params_path vanilla.pretrain.params]
     [--finetune_corpus_path birth_places_train.tsv]
@@ -15,6 +16,7 @@ import json
 import sys
 from collections.abc import Iterator
 
+import params
 from answers.evaluation import Answers, load_model, open_answers
 from attention import VARIANTS
 from base.cli import Parser
@@ -92,8 +94,8 @@ def converse(source: Answers, stream, prompting: bool, as_json: bool) -> bool:
 
 def main(argv: list[str] | None = None) -> None:
     p = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("pretrain_corpus_path")
-    p.add_argument("--reading_params_path", required=True)
+    p.add_argument("pretrain_corpus_path", nargs="?", help="what the model read")
+    p.add_argument("--reading_params_path", help="the model")
     p.add_argument(
         "--pretrained_params_path",
         help="the params before finetuning, which recall better what they know",
@@ -103,6 +105,12 @@ def main(argv: list[str] | None = None) -> None:
     p.add_argument("--device", choices=DEVICES, default="auto")
     p.add_argument("--json", action="store_true", help="one JSON object a name, nothing else")
     args = p.parse_args(argv)
+    if not args.pretrain_corpus_path and not args.reading_params_path:
+        files = params.default_model()
+        args.pretrain_corpus_path, args.reading_params_path = files.corpus, files.params
+        args.pretrained_params_path = args.pretrained_params_path or files.pretrained
+    elif not (args.pretrain_corpus_path and args.reading_params_path):
+        raise UserError("give both the corpus and --reading_params_path, or neither of them")
     with contextlib.redirect_stdout(sys.stderr) if args.json else contextlib.nullcontext():
         paths = [args.pretrain_corpus_path, args.finetune_corpus_path]
         corpus_path, *rest = find_files(*(path for path in paths if path))

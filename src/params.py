@@ -6,13 +6,17 @@ cannot say (variant, heads, vocabulary, recipe) stands in `<params>.json` beside
 
 import json
 import os
+from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from base.errors import UserError
-from base.files import read_text, write_whole
+from base.files import ROOT, read_text, write_whole
 from base.tensors import clean_names, load_tensors, save_tensors
+
+SHIPPED = ROOT / "data" / "model"  # a model of the invented world, which comes with the project
 
 SYNTHESIZER = {"mask", "w2", "b2"} | {
     f"{part}.{kind}" for part in ("w1", "value", "proj") for kind in ("weight", "bias")
@@ -129,3 +133,28 @@ def load_into(model: torch.nn.Module, state: dict[str, Tensor], path: str) -> No
                 f"{tuple(own[name].shape)} here); give the corpus and sizes that it was made with"
             )
     model.load_state_dict(state, strict=True)
+
+
+@dataclass(frozen=True)
+class ModelFiles:
+    """A model's params and its corpus; the params before its finetuning, where they are kept."""
+
+    params: str
+    corpus: str
+    pretrained: str | None
+
+
+def default_model() -> ModelFiles:
+    """The model that is meant where none is named: `model.params` of the folder one is in, which
+    the quickstart writes there, otherwise the one that comes with the project.
+
+    Raises UserError where there is neither.
+    """
+    for folder, corpus in ((Path(), Path("wiki.txt")), (SHIPPED, ROOT / "data" / "wiki.txt")):
+        own, before = folder / "model.params", folder / "model.pretrained.params"
+        if own.is_file() and corpus.is_file():
+            return ModelFiles(str(own), str(corpus), str(before) if before.is_file() else None)
+    raise UserError(
+        f"no model.params here, nor in {SHIPPED}; name a model by --reading_params_path, or start "
+        "in the folder of a quickstart"
+    )

@@ -2,14 +2,17 @@
 
 import io
 import json
+import shutil
 
 import pytest
 from conftest import run_script
 from small_world import PEOPLE, evaluate, other_params
 
 import ask
+import params
 from answers import evaluation
 from answers.provenance import Corpus
+from base.errors import UserError
 from dataset import CharCorruptionDataset
 
 
@@ -108,3 +111,19 @@ def test_missing_params_are_one_sentence(known):
     done = run_script("src/ask.py", *command, cwd=known)
     assert done.returncode == 2
     assert len(done.stderr.strip().splitlines()) == 1 and "no.params" in done.stderr
+
+
+def test_without_arguments_asks_the_model_of_the_folder(known, tmp_path):
+    for name in ("wiki.txt", "known.params", "known.params.json"):
+        shutil.copy(known / name, tmp_path / name.replace("known", "model"))
+    asked = run_script("src/ask.py", cwd=tmp_path, stdin="Ann Lee\n")
+    assert asked.returncode == 0 and "\nAnn Lee: Paris (" in asked.stdout
+    half = run_script("src/ask.py", "wiki.txt", cwd=tmp_path)
+    assert half.returncode == 2 and "give both" in half.stderr
+
+
+def test_without_any_model_says_where_it_looked(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(params, "SHIPPED", tmp_path / "none")
+    with pytest.raises(UserError, match="no model.params here, nor in .*none"):
+        params.default_model()

@@ -133,7 +133,7 @@ class Pretended(quickstart.Commands):
             (self.folder / f"{name}.json").write_text('{"steps": 27}')
         self.clock.now += max(self.start, 60 * minutes)
         if "report.py" in command[1]:
-            (self.folder / "vanilla.reading.dev.predictions.jsonl").write_text(
+            (self.folder / "model.dev.predictions.jsonl").write_text(
                 '{"question": "Where was A born?", "answer": "B", "confidence": 0.5, "gold": "C", '
                 '"correct": false, "provenance": null}\n'
             )
