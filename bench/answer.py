@@ -30,7 +30,8 @@ from base.files import find_files, read_text  # noqa: E402
 from dataset import CharCorruptionDataset, NameDataset  # noqa: E402
 from model import GPT, GPTConfig  # noqa: E402
 from trainer import Trainer, TrainerConfig  # noqa: E402
-from training.device import DEVICES, pick_device  # noqa: E402
+from training.config import DEVICES  # noqa: E402
+from training.device import pick_device  # noqa: E402
 from training.runlog import machine  # noqa: E402
 
 CORPUS, TRAIN, DEV = "wiki.txt", "birth_places_train.tsv", "birth_dev.tsv"

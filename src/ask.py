@@ -24,7 +24,8 @@ from base.errors import UserError, errors_are_sentences
 from base.files import find_files, read_text
 from base.questions import person, question_about
 from dataset import CharCorruptionDataset, check_question
-from training.device import DEVICES, pick_device
+from training.config import DEVICES
+from training.device import pick_device
 
 
 def answer(source: Answers, line: str) -> dict:

@@ -36,7 +36,8 @@ from base.files import (
 )
 from base.questions import load_rows, places_of
 from dataset import CharCorruptionDataset
-from training.device import DEVICES, pick_device
+from training.config import DEVICES
+from training.device import pick_device
 
 HELD_OUT = 200
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from trainer import TrainerConfig
+from training.config import SETTINGS, TrainerConfig
 from training.knowledge import Mixture
 
 
@@ -64,18 +64,9 @@ def trainer_config(phase: Phase, documents: int, block_size: int, **settings) ->
     `settings` (any field of TrainerConfig that is not None) override it; another learning_rate
     moves Muon's in the same proportion.
     """
+    own = {name: getattr(phase, name) for name in SETTINGS if hasattr(phase, name)}
     config = TrainerConfig(
-        max_epochs=phase.max_epochs,
-        batch_size=phase.batch_size,
-        learning_rate=phase.learning_rate,
-        lr_decay=True,
-        warmup_tokens=phase.warmup_tokens,
-        final_tokens=200 * documents * block_size,
-        schedule=phase.schedule,
-        optimizer=phase.optimizer,
-        muon_learning_rate=phase.muon_learning_rate,
-        shuffle=phase.shuffle,
-        num_workers=4,
+        lr_decay=True, num_workers=4, final_tokens=200 * documents * block_size, **own
     )
     for name, value in settings.items():
         if value is not None:

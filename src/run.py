@@ -30,16 +30,12 @@ from dataset import CharCorruptionDataset, NameDataset, vocabulary_hash
 from model import COURSE_SIZES, GPT, GPTConfig
 from recipes import RECIPES, Phase, trainer_config
 from training import distributed, runlog
-from training.device import COMPILE, DEVICES, PRECISIONS, pick_device
+from training.config import SETTINGS, add_flags, number_in_range, settings_to_share
+from training.device import pick_device
 from training.knowledge import KnowledgeDataset
-from training.optimizers import OPTIMIZERS
 from training.runlog import RunLog
 
 STARTED = time.monotonic() - time.process_time()  # the process's start: imports take seconds
-SETTINGS = [  # what flags say of a run, by their names in TrainerConfig
-    *("max_epochs", "max_steps", "max_minutes", "batch_size", "schedule", "optimizer", "shuffle"),
-    *("seed", "device", "precision", "compile", "checkpoint_minutes", "resume", "snapshots"),
-]
 ARCHITECTURE = (*COURSE_SIZES, "positions", "bottleneck_dim")
 
 
@@ -77,47 +73,27 @@ def parser() -> Parser:
     )
 
     run = p.add_argument_group("the run (defaults: the course's)")
-    run.add_argument("--seed", type=seed, default=0, help="0 to 2^32 - 1")
+    add_flags(run, "seed")
     run.add_argument(
         "--recipe", choices=tuple(RECIPES), default="course", help="see src/recipes.py"
     )
-    add_length(run)
-    run.add_argument("--batch_size", type=positive(int))
-    run.add_argument("--pretrain_lr", type=positive(float))
-    run.add_argument("--finetune_lr", type=positive(float))
-    run.add_argument("--schedule", choices=trainer.SCHEDULES)
-    run.add_argument("--optimizer", choices=OPTIMIZERS)
-    run.add_argument("--shuffle", action="store_true", default=None, help="a new order every epoch")
+    add_flags(run.add_mutually_exclusive_group(), "max_epochs", "max_steps", "max_minutes")
+    add_flags(run, "snapshots", "batch_size")
+    for function in ("pretrain", "finetune"):
+        run.add_argument(
+            f"--{function}_lr", type=number_in_range("learning_rate"), metavar="X",
+            help=f"{function}: the highest learning rate",
+        )  # fmt: skip
+    add_flags(run, "schedule", "optimizer", "shuffle")
     run.add_argument(
         "--unicode_names", action="store_true", default=None, help="keep letters beyond ASCII"
     )
     add_sizes(run)
 
     machine = p.add_argument_group("the machine")
-    machine.add_argument("--device", choices=DEVICES, default="auto")
-    machine.add_argument("--precision", choices=PRECISIONS, default="auto")
-    machine.add_argument("--compile", choices=COMPILE, default="auto")
-    machine.add_argument("--checkpoint_minutes", type=positive(float), default=10.0)
-    machine.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+    add_flags(machine, "device", "precision", "compile", "checkpoint_minutes", "resume")
     machine.add_argument("--no_log", action="store_true", help="no folder in runs/")
     return p
-
-
-def add_length(run) -> None:
-    """Flags that say how long a run is."""
-    length = run.add_mutually_exclusive_group()
-    length.add_argument("--max_epochs", type=positive(int))
-    length.add_argument("--max_steps", type=positive(int), help="the schedule is fitted to them")
-    length.add_argument(
-        "--max_minutes", type=positive(float), help="as many steps as fit in; the schedule too"
-    )
-    run.add_argument(
-        "--snapshots",
-        type=positive(int),
-        default=0,
-        metavar="N",
-        help="also write the params N times on the way, as <writing_params_path>.<steps>",
-    )
 
 
 def add_sizes(run) -> None:
@@ -128,13 +104,6 @@ def add_sizes(run) -> None:
     run.add_argument(
         "--bottleneck_dim", type=positive(int), help="of a perceiver: 32, or the params' own"
     )
-
-
-def seed(text: str) -> int:
-    """An argparse type: what numpy takes as a seed."""
-    if not 0 <= int(text) < 2**32:
-        raise ValueError
-    return int(text)
 
 
 def require(args: argparse.Namespace, *names: str) -> None:
@@ -239,7 +208,7 @@ def build_training(args: argparse.Namespace) -> trainer.Trainer:
         began=STARTED,
         identity=identity,
         log=RunLog(folder, {"command": vars(args)}, numbered=True),
-        **{name: getattr(args, name) for name in SETTINGS},
+        **{name: getattr(args, name) for name in SETTINGS if hasattr(args, name)},
     )
     run = trainer.Trainer(model, data, None, config)
     path = args.writing_params_path
@@ -338,9 +307,7 @@ def save(args: argparse.Namespace, run: trainer.Trainer, path: str, steps: int) 
         "questions_seen": questions_seen(args.reading_params_path, files.get("questions")),
         "mixture": phase.mixture and asdict(phase.mixture),
     }
-    names = ("max_epochs", "max_minutes", "batch_size", "learning_rate", "schedule", "optimizer")
-    names += ("muon_learning_rate", "shuffle", "seed")
-    description |= {name: getattr(run.config, name) for name in names}
+    description |= settings_to_share(run.config)
     description |= {"steps": steps, "of_steps": run.total_steps}
     description |= {"epochs": steps / run.steps_per_epoch, "commit": runlog.commit()}
     params.save_params(run.model, path, description)

@@ -12,14 +12,14 @@ import torch
 from conftest import ROOT, TINY, needs_bf16, run_script
 from test_trainer import CORPUS, Kept, fit, tiny
 
-import trainer
 from attention import VARIANTS
 from dataset import CharCorruptionDataset
 from model import GPT, GPTConfig
 from recipes import COURSE, KNOWLEDGE, Phase, trainer_config
-from trainer import Trainer, TrainerConfig, rate_factor
+from trainer import Trainer, TrainerConfig
 from training.knowledge import KnowledgeDataset, Mixture
 from training.optimizers import Together, build_optimizer, hidden_matrices
+from training.schedule import rate_factor
 
 RUN = "src/run.py"
 
@@ -137,7 +137,7 @@ def test_max_steps_shrinks_the_schedule_with_the_run(schedule):
 def test_max_minutes_follows_a_machine_that_slows_down(monkeypatch):
     """Steps of one second, from the 300th on of two: 600 seconds hold 300 and 150 of them."""
     dataset, now = CharCorruptionDataset(CORPUS, 32), [1000.0]
-    monkeypatch.setattr(trainer.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
 
     def step(self, number, pieces):
         now[0] += 1.0 if number < 300 else 2.0
@@ -164,7 +164,7 @@ def test_max_minutes_follows_a_machine_that_slows_down(monkeypatch):
 def test_max_minutes_with_slow_steps(monkeypatch, seconds, expected):
     """One minute, of which `seconds` are the steps' own; the run ends before it is over."""
     dataset, now = CharCorruptionDataset(CORPUS, 32), [1000.0]
-    monkeypatch.setattr(trainer.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
 
     def step(self, number, pieces):
         now[0] += seconds[number]

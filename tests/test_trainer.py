@@ -16,16 +16,18 @@ from conftest import ROOT, needs_bf16, needs_course_data
 from torch import nn
 
 import run
-import trainer
 from base.errors import UserError
 from base.tensors import save_tensors
 from dataset import CharCorruptionDataset, NameDataset
 from model import GPT, GPTConfig
 from recipes import COURSE, trainer_config
-from trainer import Trainer, TrainerConfig, rate_factor
+from trainer import Trainer, TrainerConfig
+from training import feed
+from training.feed import Feed
 from training.loss import LossSum
 from training.optimizers import optimizer_groups
 from training.runlog import RunLog
+from training.schedule import rate_factor
 from training.threads import PieceThreads
 
 CORPUS = "\n".join(
@@ -151,7 +153,7 @@ def test_loss_and_gradients_are_those_of_the_padded_batch_in_float64(variant, ki
 
 
 def test_trainer_in_pieces_equals_trainer_in_one(monkeypatch):
-    monkeypatch.setattr(trainer, "ROWS_A_PIECE", 1)
+    monkeypatch.setattr(feed, "ROWS_A_PART", 1)
     dataset = CharCorruptionDataset(CORPUS, 48)
     models = [tiny(dataset).double() for _ in range(2)]
     runs = [
@@ -210,7 +212,7 @@ def test_dataset_without_batches_trains_through_a_loader():
 def test_shuffle_changes_the_order_and_repeats_with_the_seed():
     dataset = CharCorruptionDataset(CORPUS, 32)
     order = [
-        Trainer(None, dataset, None, TrainerConfig(shuffle=True, seed=seed)).order(epoch).tolist()
+        Feed(dataset, TrainerConfig(shuffle=True, seed=seed), CPU).order(epoch).tolist()
         for seed, epoch in ((0, 0), (0, 0), (0, 1), (1, 0))
     ]
     assert order[0] == order[1] and len({tuple(o) for o in order}) == 3
@@ -413,12 +415,12 @@ def test_threads_end_with_a_run_that_fails(monkeypatch):
     torch.set_num_threads(2)
     try:
         run = Trainer(tiny(dataset), dataset, None, TrainerConfig(device="cpu", max_epochs=1))
-        assert len(dataset) > trainer.ROWS_A_PIECE  # else there are no threads
+        assert len(dataset) > feed.ROWS_A_PART  # else there are no threads
         monkeypatch.setattr(run, "record", lambda *args: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             run.train()
         with pytest.raises(RuntimeError, match="shutdown"):
-            run.threads.pool.submit(print)
+            run.gradients.threads.pool.submit(print)
     finally:
         torch.set_num_threads(before)
 
@@ -438,7 +440,7 @@ def test_parameters_of_the_courses_models():
 @pytest.mark.parametrize("optimizer", ["adamw", "muon"])
 def test_pieces_in_threads_are_pieces_in_turn(monkeypatch, variant, optimizer):
     """The same dropout masks and, but for rounding, the same weights; twice the same, exactly."""
-    monkeypatch.setattr(trainer, "ROWS_A_PIECE", 2)
+    monkeypatch.setattr(feed, "ROWS_A_PART", 2)
     dataset = CharCorruptionDataset(CORPUS, 32)
 
     def trained(threads):
@@ -452,7 +454,7 @@ def test_pieces_in_threads_are_pieces_in_turn(monkeypatch, variant, optimizer):
             )  # fmt: skip
             run = Trainer(model, dataset, None, config)
             run.train()
-            assert (run.threads is not None) == (threads > 1)
+            assert (run.gradients.threads is not None) == (threads > 1)
         finally:
             torch.set_num_threads(before)
         return model.state_dict()
@@ -488,10 +490,11 @@ def test_there_are_as_many_threads_as_a_batch_has_pieces(rows, count):
         config = TrainerConfig(device="cpu", precision="fp32", max_steps=2, batch_size=rows)
         run = Trainer(tiny(dataset), dataset, None, config)
         run.prepare()
-        assert (run.threads and run.threads.count) == count
+        threads = run.gradients.threads
+        assert (threads and threads.count) == count
         if count:
-            assert run.threads.suit(run.loss_sum, next(run.batches(0)))
-            run.threads.close()
+            assert threads.suit(run.gradients.loss_sum, next(run.batches(0)))
+            threads.close()
     finally:
         torch.set_num_threads(before)
 

@@ -1,6 +1,8 @@
 """A checkpoint: a run in the middle, with its weights, optimizer, position and settings."""
 
+import contextlib
 import os
+from collections.abc import Iterator
 
 from base.errors import UserError
 from base.tensors import load_tensors
@@ -34,3 +36,12 @@ def check_files(path: str, ours: dict | None, theirs: dict | None) -> None:
                     f"{path}: made with another {name} file than this run's; resume with the same "
                     "file, or delete the checkpoint to start anew"
                 )
+
+
+@contextlib.contextmanager
+def survive_failed_writes() -> Iterator[None]:
+    """A file that cannot be written during a run (a full disk, say) costs a line, not the run."""
+    try:
+        yield
+    except UserError as error:
+        print(f"{error}; the run goes on", flush=True)

@@ -10,9 +10,6 @@ from torch import nn
 from base import machine
 from base.errors import UserError
 
-DEVICES = ("auto", "cpu", "cuda", "mps")
-PRECISIONS = ("auto", "fp32", "bf16")
-COMPILE = ("auto", "on", "off")
 SHAPES = 128  # of pieces, that a compiled step may have its own graph for
 
 

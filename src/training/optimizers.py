@@ -8,8 +8,6 @@ from torch import Tensor, nn
 from base import machine
 from base.errors import UserError
 
-OPTIMIZERS = ("adamw", "muon")
-
 
 def optimizer_groups(model: nn.Module, weight_decay: float) -> list[dict]:
     """The course's two groups: names with "bias" do not decay, all else does."""

@@ -8,12 +8,13 @@ import torch
 from test_trainer import CORPUS, fit, tiny
 from torch import nn
 
-import trainer
 from base.errors import UserError
 from base.machine import keep_memory
 from dataset import CharCorruptionDataset
-from training import device, distributed
+from trainer import TrainerConfig
+from training import device, distributed, gradients
 from training.device import compile_step, pick_device, should_compile
+from training.gradients import Gradients
 
 CUDA = torch.device("cuda")
 
@@ -73,7 +74,7 @@ def test_a_compiled_step_that_fails_goes_on_without(monkeypatch, capsys):
 
     fails_at = 0
     expected = losses("off")
-    monkeypatch.setattr(trainer, "should_compile", lambda name, device: name != "off")
+    monkeypatch.setattr(gradients, "should_compile", lambda name, device: name != "off")
     for call in (2, 3):  # in the first step, in the second
         fails_at = call
         assert losses("auto") == expected
@@ -81,13 +82,13 @@ def test_a_compiled_step_that_fails_goes_on_without(monkeypatch, capsys):
         assert len(said) == 1 and "Failed to find C compiler. Please specify (" in said[0]
     with pytest.raises(RuntimeError, match="Failed to find"):
         losses("on")
-    run = trainer.Trainer(tiny(dataset), dataset, None, trainer.TrainerConfig(device="cpu"))
-    run.may_fall_back, run.backward = True, lambda pieces, targets: torch.zeros(())
-    run.tried_backward(0, [], None)
-    assert run.may_fall_back
+    config = TrainerConfig(device="cpu")
+    one = Gradients(tiny(dataset), config, torch.float32, torch.device("cpu"), parts=1)
+    one.may_fall_back = True
+    assert one.tried(lambda: 7, seed=0) == 7 and one.may_fall_back
     monkeypatch.setattr(distributed, "world_size", lambda: 2)
-    run.tried_backward(0, [], None)
-    assert not run.may_fall_back  # a process that fell back alone would leave the other waiting
+    one.tried(lambda: 7, seed=0)
+    assert not one.may_fall_back  # a process that fell back alone would leave the other waiting
 
 
 def test_every_shape_of_a_gpus_run_has_its_graph(monkeypatch):

@@ -47,14 +47,13 @@ class Plain(nn.Module):
 WORKER = """
 import sys, torch
 sys.path[:0] = {paths!r}
-import trainer
-from training import distributed
+from training import distributed, feed
 from test_processes import Plain, Rows
 from test_trainer import CORPUS, QUESTIONS, tiny
 from dataset import CharCorruptionDataset, NameDataset
 from trainer import Trainer, TrainerConfig
 from training.knowledge import KnowledgeDataset, Mixture
-trainer.ROWS_A_PIECE = 1
+feed.ROWS_A_PART = 1
 with distributed.process_group():
     dataset = CharCorruptionDataset(CORPUS, 32)
     model = tiny(dataset).double()
@@ -130,7 +129,7 @@ def test_of_several_processes_each_step_of_a_cpu_may_be_the_last(monkeypatch):
     dataset = CharCorruptionDataset(CORPUS, 32)
     run = Trainer(None, dataset, None, TrainerConfig(device="cpu"))
     assert not any(run.stopping(step) for step in range(9))
-    run.stop_signal = signal.SIGTERM
+    run.signals.number = signal.SIGTERM
     assert all(run.stopping(step) for step in range(9))
 
 
