@@ -48,7 +48,7 @@ KNOWLEDGE = {  # documents are learnt in the way in which they will be asked for
         **OURS | {"muon_learning_rate": 0.002},
     ),
 }
-READ = Mixture(questions=0.5, reader=True, read=1.0)
+READ = Mixture(questions=0.85, reader=True, read=1.0)
 READING = KNOWLEDGE | {  # and every titled person is asked about, as a reader answers
     "pretrain": Phase(300, 128, learning_rate=3e-3, mixture=READ, **OURS),
     "finetune": Phase(

@@ -31,11 +31,10 @@ def reference(request):
     return torch.load(path, weights_only=True) | {"variant": request.param}
 
 
-def run_script(script: str, *args, cwd=ROOT, stdin="", **env) -> subprocess.CompletedProcess:
-    """Run `python script args` of the project in `cwd`, with `stdin` as its input and its output
-    captured."""
+def run_python(*command, cwd=ROOT, stdin="", **env) -> subprocess.CompletedProcess:
+    """Run `python command` in `cwd`, with `stdin` as its input and its output captured."""
     return subprocess.run(
-        [sys.executable, str(ROOT / script), *map(str, args)],
+        [sys.executable, *map(str, command)],
         cwd=cwd,
         input=stdin,
         capture_output=True,
@@ -44,6 +43,16 @@ def run_script(script: str, *args, cwd=ROOT, stdin="", **env) -> subprocess.Comp
         timeout=300,
         env=os.environ | {"OMP_NUM_THREADS": "1"} | env,
     )
+
+
+def run_script(script: str, *args, **options) -> subprocess.CompletedProcess:
+    """Run a script of the project."""
+    return run_python(ROOT / script, *args, **options)
+
+
+def run_module(module: str, *args, **options) -> subprocess.CompletedProcess:
+    """Run a module of the project, a lab say."""
+    return run_python("-m", module, *args, PYTHONPATH=str(ROOT), **options)
 
 
 @pytest.fixture(scope="session")

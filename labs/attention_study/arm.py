@@ -1,38 +1,29 @@
-"""One run of the study: train, measure, answer; the result goes to a JSON file.
+"""One run of the study: train, measure, answer.
 
-python labs/attention_study/arm.py '{"variant": "rope", ...}' FOLDER
-
-Started by study.py, in a process of its own so that peak memory is this run's alone.
+It has a process of its own (labs/common/family.py), so that peak memory is this run's alone.
 """
 
-import json
 import math
 import resource
 import statistics
 import sys
 import time
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "src"))
+import torch
+import torch.nn.functional as F
+from torch import Tensor
 
-import torch  # noqa: E402
-import torch.nn.functional as F  # noqa: E402
-from torch import Tensor  # noqa: E402
-from world import Kept, World, course_world, small_world  # noqa: E402
-
-import utils  # noqa: E402
-from answers.evaluation import predict  # noqa: E402
-from attention import VARIANTS  # noqa: E402
-from base.errors import errors_are_sentences  # noqa: E402
-from base.files import write_whole  # noqa: E402
-from dataset import CharCorruptionDataset, NameDataset  # noqa: E402
-from model import GPT, GPTConfig  # noqa: E402
-from recipes import COURSE, KNOWLEDGE, trainer_config  # noqa: E402
-from trainer import Trainer  # noqa: E402
-from training.knowledge import KnowledgeDataset, Mixture  # noqa: E402
-from training.runlog import RunLog, machine  # noqa: E402
+import utils
+from answers.evaluation import predict
+from attention import VARIANTS
+from dataset import CharCorruptionDataset, NameDataset
+from labs.attention_study.world import Kept, World, course_world, small_world
+from model import GPT, GPTConfig
+from recipes import COURSE, KNOWLEDGE, trainer_config
+from trainer import Trainer
+from training.knowledge import KnowledgeDataset, Mixture
+from training.runlog import RunLog, machine
 
 DRAWS = 8  # corruptions of each held-out document
 NO_DROPOUT = {"embd_pdrop": 0.0, "resid_pdrop": 0.0, "attn_pdrop": 0.0}
@@ -214,14 +205,3 @@ def peak_memory(device: torch.device) -> float:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (2**20 if sys.platform == "darwin" else 2**10)
 
-
-def main() -> None:
-    settings, folder = Settings(**json.loads(sys.argv[1])), Path(sys.argv[2])
-    result = run(settings)
-    with write_whole(str(folder / "result.json")) as file:
-        json.dump(result, file, indent=1)
-
-
-if __name__ == "__main__":
-    with errors_are_sentences():
-        main()

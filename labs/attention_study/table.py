@@ -1,56 +1,14 @@
 """The results of a study as a table, ranked by held-out loss."""
 
-import json
-import math
 import statistics
-from pathlib import Path
 
 from attention import ZeroAfterSoftmaxAttention
-from base.errors import UserError
-
-# 97.5 % points of Student's t for 1 .. 10 degrees of freedom
-T_975 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
-Z_975 = 1.959964
-
-
-def read_results(folder: Path) -> list[dict]:
-    """The results of all runs in `folder`. Raises UserError where there is none."""
-    paths = sorted(folder.glob("*/result.json"))
-    if not paths:
-        raise UserError(f"{folder}: no results in it; run the study first")
-    return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
-
-
-def t_975(freedom: int) -> float:
-    """97.5 % point of Student's t: a table, then the expansion of Cornish and Fisher."""
-    if freedom <= len(T_975):
-        return T_975[freedom - 1]
-    z = Z_975
-    return z + (z**3 + z) / (4 * freedom) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * freedom**2)
-
-
-def t_interval(values: list[float]) -> tuple[float, float]:
-    """95 % interval of the mean of `values` (two or more): mean +- t s / sqrt(n)."""
-    half = t_975(len(values) - 1) * statistics.stdev(values) / math.sqrt(len(values))
-    mean = statistics.mean(values)
-    return mean - half, mean + half
-
-
-def wilson_interval(correct: int, total: int) -> tuple[float, float]:
-    """95 % interval of a share (E. B. Wilson, 1927)."""
-    p, z2 = correct / total, Z_975**2
-    centre = (p + z2 / (2 * total)) / (1 + z2 / total)
-    half = math.sqrt(z2 * (p * (1 - p) / total + z2 / (4 * total**2))) / (1 + z2 / total)
-    return max(0.0, centre - half), min(1.0, centre + half)
+from labs.common.intervals import share
 
 
 def accuracy(runs: list[dict]) -> tuple[float, float, float]:
-    """Mean accuracy and its 95 % interval: Student's t over seeds; with one seed, Wilson's over
-    its questions."""
-    shares = [run["correct"] / run["questions"] for run in runs]
-    if len(runs) == 1:
-        return shares[0], *wilson_interval(runs[0]["correct"], runs[0]["questions"])
-    return statistics.mean(shares), *t_interval(shares)
+    """Mean accuracy and its 95 % interval (labs/common/intervals.py)."""
+    return share([run["correct"] for run in runs], [run["questions"] for run in runs])
 
 
 def ranked(results: list[dict]) -> list[dict]:

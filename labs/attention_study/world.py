@@ -17,6 +17,7 @@ from dataset import CharCorruptionDataset
 SOUNDS = [a + b for a in "bdfgklmnprstv" for b in ("a", "e", "i", "o", "u", "an", "or", "il")]
 WORK = ("sold maps", "made bread", "drew birds", "wrote songs", "built boats", "taught law")
 HELD_OUT = 100  # documents
+PLACES = 24  # of the small world: guessing is right once in as many
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ def small_world(people: int, seed: int = 224) -> World:
     but the first, so that positions beyond a short block hold nothing unheard of.
     """
     dice = random.Random(seed)
-    places = distinct(dice, 24, 2)
+    places = distinct(dice, PLACES, 2)
     names = [
         f"{first} {last}"
         for first, last in zip(

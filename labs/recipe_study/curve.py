@@ -1,4 +1,4 @@
-"""Answers against steps of training: python labs/recipe_study/curve.py SNAPSHOT... --out FOLDER
+"""Answers against steps of training: python -m labs.recipe_study.curve SNAPSHOT... --out FOLDER
 
 For each params file that `--snapshots` wrote (the .json beside them are passed over), the share of
 right answers to the dev questions, to 500 of the training questions, and, of the dev questions, to
@@ -7,20 +7,17 @@ FOLDER/curve.json and curve.png.
 """
 
 import json
-import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
-
-from errors import classify  # noqa: E402
-
-import params  # noqa: E402
-from answers.evaluation import load_model, predict  # noqa: E402
-from answers.provenance import Corpus  # noqa: E402
+import params
+from answers.evaluation import load_model, predict
+from answers.provenance import Corpus
 from base.cli import Parser
 from base.errors import UserError, errors_are_sentences
 from base.files import find_files, read_text, write_whole
-from dataset import CharCorruptionDataset  # noqa: E402
+from dataset import CharCorruptionDataset
+from labs.common.plots import new_figure, save, without_matplotlib
+from labs.recipe_study.errors import classify
 
 
 def questions(path: str) -> list[tuple[str, ...]]:
@@ -45,12 +42,7 @@ def measure(path: str, text: str, dev: list, train: list) -> dict:
 
 
 def draw(points: list[dict], path: Path) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(figsize=(7.5, 4.5), layout="constrained")
+    figure, axes = new_figure(size=(7.5, 4.5))
     steps = [point["steps"] for point in points]
     lines = {
         "training questions": ("train_right", "train_asked"),
@@ -64,8 +56,7 @@ def draw(points: list[dict], path: Path) -> None:
     axes.set_ylabel("right, %")
     axes.set_ylim(0, 100)
     axes.legend()
-    figure.savefig(path, dpi=120)
-    pyplot.close(figure)
+    save(figure, path)
 
 
 def main() -> None:
@@ -86,9 +77,9 @@ def main() -> None:
         print(f"{point['steps']} steps: dev {point['dev_right']} of {point['dev_asked']}, "
               f"train {point['train_right']} of {point['train_asked']}", flush=True)  # fmt: skip
     try:
-        draw(points, args.out / "curve.png")
+        draw(points, args.out / "curve")
     except ImportError:
-        print("no matplotlib, no plot: pip install -r requirements-dev.txt")
+        without_matplotlib()
 
 
 if __name__ == "__main__":

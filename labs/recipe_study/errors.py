@@ -1,6 +1,6 @@
 """What kind of errors a model makes, and where its right answers stand.
 
-python labs/recipe_study/errors.py PREDICTIONS [--eval_corpus_path F] [--corpus_path F]
+python -m labs.recipe_study.errors PREDICTIONS [--eval_corpus_path F] [--corpus_path F]
 
 Counts only, as one JSON line: no names and no sentences. A wrong answer is, in this order: another
 spelling of the right one (difflib's ratio at least 0.8), something else that the person's own
@@ -11,18 +11,14 @@ later, or nowhere.
 """
 
 import json
-import sys
 from collections import Counter
 from difflib import SequenceMatcher
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
-
-from answers.provenance import Corpus, whole_words  # noqa: E402
+from answers.provenance import Corpus, whole_words
 from base.cli import Parser
 from base.errors import UserError, errors_are_sentences
-from base.files import find_files, read_text  # noqa: E402
-from base.questions import person  # noqa: E402
+from base.files import find_files, read_text
+from base.questions import person
 
 SHOWN = 112
 ALIKE = 0.8

@@ -1,19 +1,17 @@
 """labs/attention_study: its world, its runs, its table."""
 
-import importlib
 import json
 import math
 import subprocess
 import sys
-from dataclasses import asdict
 
 import pytest
 from conftest import ROOT
 
 from base.errors import UserError
-
-sys.path.insert(0, str(ROOT / "labs" / "attention_study"))
-arm, study, table, world = map(importlib.import_module, ("arm", "study", "table", "world"))
+from labs.attention_study import __main__ as study
+from labs.attention_study import arm, world
+from labs.common import family
 
 TINY = {"people": 10, "steps": 2, "n_embd": 16, "n_head": 2, "device": "cpu"}
 
@@ -88,19 +86,20 @@ def quick(monkeypatch):
     """Runs that take no time; the list of those that were started."""
     started = []
 
-    def pretend(folder, settings, threads):
+    def pretend(module, folder, settings, threads):
         folder.mkdir(parents=True)
-        (folder / "settings.json").write_text(json.dumps(asdict(settings)), encoding="utf-8")
-        layer = study.VARIANTS[settings.variant].layer.__name__
-        made = {"arm": settings.variant, "class": layer, "seed": settings.seed, "parameters": 7}
-        made |= {"held_out_loss": 2.0 - 0.1 * len(settings.variant), "loss_by_position": [1.0]}
+        (folder / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
+        variant, seed = settings["variant"], settings["seed"]
+        layer = study.VARIANTS[variant].layer.__name__
+        made = {"arm": variant, "class": layer, "seed": seed, "parameters": 7}
+        made |= {"held_out_loss": 2.0 - 0.1 * len(variant), "loss_by_position": [1.0]}
         made |= {"perplexity_within": None, "perplexity_beyond": None, "peak_memory_mib": 5.0}
-        made |= {"seconds_per_step": 0.5, "correct": settings.seed + 3, "questions": 10}
+        made |= {"seconds_per_step": 0.5, "correct": seed + 3, "questions": 10}
         (folder / "result.json").write_text(json.dumps(made), encoding="utf-8")
         started.append(folder.name)
         return True
 
-    monkeypatch.setattr(study, "run_arm", pretend)
+    monkeypatch.setattr(family, "run_one", pretend)
     return started
 
 
@@ -135,23 +134,9 @@ def test_a_variant_without_effect_is_told(quick, tmp_path, capsys):
     assert "cosine seed 0 has exactly vanilla's loss" in capsys.readouterr().out
 
 
-def test_intervals():
-    low, high = table.t_interval([0.1, 0.2, 0.3])  # mean 0.2, s = 0.1, t(2) = 4.303
-    assert (low, high) == pytest.approx((0.2 - 4.303 * 0.1 / 3**0.5, 0.2 + 4.303 * 0.1 / 3**0.5))
-    assert table.wilson_interval(0, 10) == pytest.approx((0.0, 0.2775), abs=1e-4)
-    assert table.wilson_interval(5, 10) == pytest.approx((0.2366, 0.7634), abs=1e-4)
-    for freedom, expected in ((11, 2.201), (20, 2.086), (60, 2.000)):
-        assert table.t_975(freedom) == pytest.approx(expected, abs=3e-3)
-
-
-def test_nothing_to_rank_is_one_sentence(tmp_path):
-    with pytest.raises(UserError, match="no results in it; run the study first"):
-        table.read_results(tmp_path)
-
-
 @pytest.mark.slow
 def test_the_command(tmp_path):
-    command = [sys.executable, "labs/attention_study/study.py", "--only", "vanilla", "linear"]
+    command = [sys.executable, "-m", "labs.attention_study", "--only", "vanilla", "linear"]
     command += ["--steps", "4", "--people", "10", "--out", str(tmp_path), "--jobs", "2"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr

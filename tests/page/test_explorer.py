@@ -157,7 +157,7 @@ def test_answers_and_confidence_are_those_of_the_report(opened, html, known):
     dataset = CharCorruptionDataset(text, 128)
     answers = evaluation.open_answers(
         half(evaluation.load_model(str(known / "known.params"), dataset)), dataset,
-        str(known / "known.params"), str(known / "wiki.txt"),
+        str(known / "known.params"),
     )  # fmt: skip
     browser = opened(html=html)
     rows = answers.details([question(name) for name, _ in PEOPLE])

@@ -1,0 +1,1 @@
+"""What labs share: families of runs, intervals, pictures in one style."""

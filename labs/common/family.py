@@ -1,0 +1,101 @@
+"""A family of runs: each in a process and a folder of its own, and none twice.
+
+FOLDER/<name>/settings.json says what a run is made of, log.txt holds what it printed, result.json
+what it measured. A family can be stopped, started again and extended.
+
+A lab's module has a dataclass `Settings` and a function `run(settings) -> dict`; `python -m
+labs.common.family MODULE FOLDER` is one run of it.
+"""
+
+import argparse
+import importlib
+import json
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+
+from base.errors import UserError, errors_are_sentences
+from base.files import ROOT, read_text, write_whole
+
+
+def add_options(parser: argparse.ArgumentParser, out: str) -> None:
+    """The options of every family: which seeds, how many runs at a time, which folder."""
+    seeds = {"nargs": "+", "type": int, "default": [0], "metavar": "K"}
+    parser.add_argument("--seeds", **seeds, help="one run each")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
+    parser.add_argument("--out", type=Path, default=Path(out), help=f"the folder (default: {out})")
+
+
+def run_all(module: str, wanted: dict[str, object], out: Path, jobs: int) -> list[str]:
+    """Run those of `wanted` (name -> Settings) that have no result in `out` yet.
+
+    Returns the names of the runs that failed. Raises UserError where a result was made with other
+    settings, before anything runs.
+    """
+    if jobs < 1:
+        raise UserError(f"--jobs {jobs}: give at least 1")
+    missing = {name: s for name, s in wanted.items() if not exists(out / name, asdict(s))}
+    print(f"{len(wanted) - len(missing)} of {len(wanted)} runs are there", flush=True)
+    threads = max(1, (os.cpu_count() or 1) // jobs)
+    with ThreadPoolExecutor(jobs) as pool:
+        jobs_of = [(module, out / name, asdict(s), threads) for name, s in missing.items()]
+        ended = list(pool.map(lambda job: run_one(*job), jobs_of))
+    return [name for name, well in zip(missing, ended, strict=True) if not well]
+
+
+def exists(folder: Path, settings: dict) -> bool:
+    """Whether the run's result is there. Raises UserError where it was made otherwise."""
+    if not (folder / "result.json").exists():
+        return False
+    theirs = json.loads(read_text(str(folder / "settings.json")))
+    for name, value in json.loads(json.dumps(settings)).items():
+        if theirs.get(name) != value:
+            raise UserError(
+                f"{folder}: made with {name} {theirs.get(name)!r}, not {value!r}; "
+                "give another --out"
+            )
+    return True
+
+
+def run_one(module: str, folder: Path, settings: dict, threads: int) -> bool:
+    """One run in its own process; whether it ended well."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with write_whole(str(folder / "settings.json")) as file:
+        json.dump(settings, file, indent=1)
+    command = [sys.executable, "-m", "labs.common.family", module, str(folder)]
+    env = {"OMP_NUM_THREADS": str(threads)} | os.environ
+    env["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    with open(folder / "log.txt", "w", encoding="utf-8") as log:
+        ended = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, env=env)
+    print(f"{folder.name}: {'failed' if ended.returncode else 'done'}", flush=True)
+    return ended.returncode == 0
+
+
+def results(out: Path) -> list[dict]:
+    """The results of all runs in `out`. Raises UserError where there is none."""
+    paths = sorted(out.glob("*/result.json"))
+    if not paths:
+        raise UserError(f"{out}: no results in it; run the study first")
+    return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+
+
+def refuse_failed(failed: list[str], out: Path) -> None:
+    """Raise UserError where runs failed: the last thing that a study does."""
+    if failed:
+        raise UserError(f"{', '.join(failed)}: failed; read log.txt in their folders in {out}")
+
+
+def main() -> None:
+    module, folder = importlib.import_module(sys.argv[1]), Path(sys.argv[2])
+    settings = json.loads(read_text(str(folder / "settings.json")))
+    result = module.run(module.Settings(**settings))
+    with write_whole(str(folder / "result.json")) as file:
+        json.dump(result, file, indent=1)
+
+
+if __name__ == "__main__":
+    with errors_are_sentences():
+        main()

@@ -1,0 +1,194 @@
+"""The measurements: where a birthplace is, what an edit does, how many edits fit.
+
+Everything is counted on people whom the model answers rightly to begin with.
+"""
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from answers.metrics import wilson
+from labs.microscope.facts import FORMS, Fact, answered, knows, place_logprob, rows_of
+from labs.microscope.rome import (
+    EDIT_FORMS,
+    Edited,
+    Search,
+    Targets,
+    joined,
+    output_matrix,
+    second_moment,
+    targets_of,
+)
+
+UNSEEN_FORM = "was born in"  # in no edit's targets: generalisation to another wording
+NEIGHBOURS = 100  # other people asked after each single edit
+TUNE_STEPS, TUNE_RATE = 20, 1e-3  # of the baseline that trains the one matrix
+
+
+@dataclass(frozen=True)
+class World:
+    """A model, the people whom it answers rightly in the question's form, and its vocabulary."""
+
+    model: nn.Module
+    facts: list[Fact]
+    stoi: dict[str, int]
+    rows: list[Tensor]  # of the corpus, (B, T) each, for the second moment
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Of an edit or many: right answers and how many were asked."""
+
+    efficacy: list[bool]  # the question gives the new place
+    generalisation: dict[str, list[bool]]  # so do the other forms
+    specificity: list[bool]  # others' answers to the question stayed
+    near: list[bool]  # the same, of people who share a first or last name
+
+
+def new_places(facts: Sequence[Fact], seed: int = 0) -> list[Fact]:
+    """The facts with another person's place each, never their own."""
+    draw = random.Random(seed)
+    places = sorted({fact.place for fact in facts})
+    others = [[place for place in places if place != fact.place] for fact in facts]
+    return [Fact(f.name, draw.choice(o)) for f, o in zip(facts, others, strict=True)]
+
+
+def namesakes(facts: Sequence[Fact], name: str) -> list[Fact]:
+    """Other people who share a first or last name with `name`."""
+    first, *_, last = [*name.split(), name.split()[-1]]
+    others = [(fact.name.split(), fact) for fact in facts if fact.name != name]
+    return [fact for words, fact in others if words[0] == first or words[-1] == last]
+
+
+def measure(world: World, edits: Sequence[Fact], others: Sequence[Fact]) -> Outcome:
+    """What the model, as it is now, answers of the edited people and of others."""
+    model, stoi = world.model, world.stoi
+    names = {fact.name for fact in edits}
+    others = [fact for fact in others if fact.name not in names]
+    near = {f.name: f for edit in edits for f in namesakes(others, edit.name)}
+    stayed = dict(zip([f.name for f in others], knows(model, others, "question", stoi).tolist(),
+                      strict=True))  # fmt: skip
+    return Outcome(
+        knows(model, edits, "question", stoi).tolist(),
+        {form: knows(model, edits, form, stoi).tolist() for form in FORMS if form != "question"},
+        list(stayed.values()),
+        [stayed[name] for name in near],
+    )
+
+
+def pooled(outcomes: Sequence[Outcome]) -> Outcome:
+    """Many outcomes as one."""
+    forms = [form for form in FORMS if form != "question"]
+    return Outcome(
+        sum((o.efficacy for o in outcomes), []),
+        {form: sum((o.generalisation[form] for o in outcomes), []) for form in forms},
+        sum((o.specificity for o in outcomes), []),
+        sum((o.near for o in outcomes), []),
+    )
+
+
+def share(right: Sequence[bool]) -> str:
+    """"97.0 % (94.1 to 98.6)", or a dash where nothing was asked."""
+    if not right:
+        return "-"
+    low, high = wilson(sum(right), len(right))
+    return f"{100 * sum(right) / len(right):.1f} % ({100 * low:.1f} to {100 * high:.1f})"
+
+
+# -- single edits -----------------------------------------------------------------------------
+
+
+def edit_singly(
+    world: World, layer: int, edits: Sequence[Fact], targets: Sequence[Targets], moment: Tensor
+) -> Iterator[Outcome]:
+    """Every edit by itself, on the model as it was."""
+    for fact, target in zip(edits, targets, strict=True):
+        with Edited(world.model, layer, moment, target):
+            yield measure(world, [fact], sample_of_others(world, fact))
+
+
+def sample_of_others(world: World, fact: Fact) -> list[Fact]:
+    """NEIGHBOURS other people, namesakes first, the rest drawn by the name."""
+    near = namesakes(world.facts, fact.name)
+    chosen = {f.name for f in near} | {fact.name}
+    rest = [f for f in world.facts if f.name not in chosen]
+    more = max(0, NEIGHBOURS - len(near))
+    return near + random.Random(fact.name).sample(rest, min(more, len(rest)))
+
+
+def tune_singly(world: World, layer: int, edits: Sequence[Fact]) -> Iterator[Outcome]:
+    """The baseline: the same matrix, trained on each edit's forms by Adam until they are right."""
+    matrix = output_matrix(world.model, layer)
+    before = matrix.weight.detach().clone()
+    for fact in edits:
+        try:
+            tune(world, matrix, fact)
+            yield measure(world, [fact], sample_of_others(world, fact))
+        finally:
+            matrix.weight.data = before.clone()
+
+
+def tune(world: World, matrix: nn.Linear, fact: Fact) -> None:
+    """Train one matrix until all of EDIT_FORMS answer the new place, TUNE_STEPS at most."""
+    rows = [rows_of([fact], form, world.stoi) for form in EDIT_FORMS]
+    matrix.weight.requires_grad_(True)
+    optimizer = torch.optim.Adam([matrix.weight], lr=TUNE_RATE)
+    for _ in range(TUNE_STEPS):
+        logits = [world.model(one.x)[0] for one in rows]
+        if all(answered(y, one).all() for y, one in zip(logits, rows, strict=True)):
+            return
+        loss = -sum(place_logprob(y, one).sum() for y, one in zip(logits, rows, strict=True))
+        (matrix.weight.grad,) = torch.autograd.grad(loss, [matrix.weight])
+        optimizer.step()
+
+
+# -- many edits at once -------------------------------------------------------------------------
+
+
+@torch.no_grad()
+def corpus_loss(world: World) -> float:
+    """The mean loss, in nats a character, of the corpus's rows read as they stand."""
+    total = count = 0.0
+    for x in world.rows:
+        logits, _ = world.model(x[:, :-1])
+        logprobs = logits.log_softmax(-1).gather(-1, x[:, 1:, None])[..., 0]
+        real = x[:, 1:] != 0
+        total, count = total - logprobs[real].sum().item(), count + real.sum().item()
+    return total / count
+
+
+def prepared(
+    world: World, layer: int, edits: Sequence[Fact], where: str, search: Search | None = None
+) -> tuple[list[Targets], Tensor]:
+    """What edits at this layer need: their targets, and the corpus's second moment."""
+    targets = targets_of(world.model, layer, edits, world.stoi, where, search or Search())
+    return targets, second_moment(world.model, layer, world.rows)
+
+
+def run_layers(
+    world: World,
+    edits: Sequence[Fact],
+    where: str,
+    layers: Sequence[int],
+    heard: Callable[[str, int, Outcome], None],
+) -> None:
+    """Single edits at each of the layers, and the baseline there; `heard` gets each result."""
+    for layer in layers:
+        targets, moment = prepared(world, layer, edits, where)
+        edited = list(edit_singly(world, layer, edits, targets, moment))
+        heard("rank-one edit", layer, pooled(edited))
+        heard("training the matrix", layer, pooled(list(tune_singly(world, layer, edits))))
+
+
+def run_counts(
+    world: World, edits: Sequence[Fact], where: str, layer: int, counts: Sequence[int]
+) -> Iterator[tuple[int, Outcome, float]]:
+    """1, 10, 100, ... edits at once: how many, what came of them, and the corpus's loss then."""
+    targets, moment = prepared(world, layer, edits, where)
+    for count in counts:
+        chosen = edits[:count]
+        with Edited(world.model, layer, moment, joined(targets[:count])):
+            yield count, measure(world, chosen, world.facts), corpus_loss(world)

@@ -1,0 +1,59 @@
+"""Which ingredient of a recipe does what: each removed, and each alone.
+
+python -m labs.recipe_study [--only ARM ...] [--people N] [--steps N] [--out FOLDER]
+
+Trains on a part of the corpus, asks about training people whose questions were held out (never
+dev), and writes FOLDER/<arm>-seed<k>/result.json, table.md and curves.png. Runs whose result is
+there are not repeated.
+"""
+
+import argparse
+
+from base.cli import Parser
+from base.errors import errors_are_sentences
+from base.files import write_whole
+from labs.common import family
+from labs.common.plots import without_matplotlib
+from labs.recipe_study.arm import ARMS, Settings
+from labs.recipe_study.table import draw, table
+from run import positive
+
+SIZES = ("people", "held_out", "steps", "n_embd")
+
+
+def parser() -> argparse.ArgumentParser:
+    style = argparse.RawDescriptionHelpFormatter
+    p = Parser(prog="python -m labs.recipe_study", description=__doc__, formatter_class=style)
+    p.add_argument("--only", nargs="+", metavar="ARM", choices=ARMS, help=", ".join(ARMS))
+    for name in SIZES:
+        p.add_argument(f"--{name}", type=positive(int), default=getattr(Settings, name))
+    family.add_options(p, "runs/recipe_study")
+    return p
+
+
+def main() -> None:
+    args = parser().parse_args()
+    sizes = {name: getattr(args, name) for name in SIZES}
+    wanted = {
+        f"{arm.replace(', ', '-').replace(' ', '-')}-seed{seed}": Settings(
+            arm, repr(ARMS[arm]), seed=seed, **sizes
+        )
+        for seed in args.seeds
+        for arm in args.only or ARMS
+    }
+    failed = family.run_all("labs.recipe_study.arm", wanted, args.out, args.jobs)
+    results = family.results(args.out)
+    text = table(results)
+    with write_whole(str(args.out / "table.md")) as file:
+        file.write(text)
+    print(text)
+    try:
+        draw(results, args.out / "curves")
+    except ImportError:
+        without_matplotlib()
+    family.refuse_failed(failed, args.out)
+
+
+if __name__ == "__main__":
+    with errors_are_sentences():
+        main()

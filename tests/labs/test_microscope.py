@@ -1,0 +1,165 @@
+"""labs/microscope: prompts, patching between people, edits of a fact; on twelve people."""
+
+import pytest
+import torch
+from small_world import LEARNT
+
+from activations import run_with_cache, run_with_patches
+from answers import decode, evaluation
+from dataset import CharCorruptionDataset
+from labs.microscope import patching, rome, study
+from labs.microscope.facts import FORMS, Fact, answered, knows, place_logprob, prompt_of, rows_of
+
+
+@pytest.fixture(scope="module")
+def world(known):
+    dataset = CharCorruptionDataset((known / "wiki.txt").read_text(encoding="utf-8"), 128)
+    model = evaluation.load_model(str(known / "known.params"), dataset)
+    for parameter in model.parameters():
+        parameter.requires_grad_(False)
+    facts = [Fact(*person) for person in LEARNT]
+    rows = [torch.stack([dataset[i][0] for i in range(len(dataset))])]
+    return study.World(model, facts, dataset.stoi, rows)
+
+
+def test_a_row_is_the_prompt_the_place_and_its_end(world):
+    rows = rows_of([Fact("Ann Lee", "Paris"), Fact("Bob Hill", "Rome")], "question", world.stoi)
+    letters = {i: c for c, i in world.stoi.items()}
+    text = ["".join(letters[i] for i in row) for row in rows.x.tolist()]
+    assert text == ["Where was Ann Lee born?⁇Paris⁇", "Where was Bob Hill born?⁇Rome⁇"]
+    following = zip(rows.y, rows.asked, strict=True)
+    asked = ["".join(letters[int(c)] for c in y[on]) for y, on in following]
+    assert asked == ["Paris⁇", "Rome⁇"]
+    assert [text[0][rows.last[0]], text[1][rows.last[1]]] == ["e", "l"]
+
+
+def test_the_last_mention_of_a_name_is_meant():
+    text, last = prompt_of("was born in", "Ann Lee")
+    assert text[: last + 1] == "Ann Lee. Ann Lee"
+
+
+def test_what_is_known_is_what_the_ordinary_answers_say(world, known):
+    dataset = CharCorruptionDataset((known / "wiki.txt").read_text(encoding="utf-8"), 128)
+    others = [Fact(f.name, "Oslo") for f in world.facts]
+    questions = [f"Where was {f.name} born?" for f in world.facts]
+    for facts in (world.facts, others):
+        answers = evaluation.predict(world.model, dataset, questions)
+        wanted = [a == f.place for a, f in zip(answers, facts, strict=True)]
+        assert knows(world.model, facts, "question", world.stoi).tolist() == wanted
+
+
+def test_a_places_log_probability_is_that_of_its_characters_and_its_end(world):
+    rows = rows_of(world.facts, "question", world.stoi)
+    logprobs = place_logprob(world.model(rows.x)[0], rows).tolist()
+    prompts = [[world.stoi[c] for c in prompt_of("question", f.name)[0]] for f in world.facts]
+    texts = [[world.stoi[c] for c in f.place + "⁇"] for f in world.facts]
+    assert logprobs == pytest.approx(decode.score(world.model, prompts, texts), abs=1e-4)
+
+
+def test_a_whole_stream_hands_the_person_over_and_nothing_hands_nothing_over(world):
+    pairs = patching.pairs_of(world.facts, 5)
+    assert pairs and all(len(a.name) == len(b.name) and a.place != b.place for a, b in pairs)
+    results = patching.patch(world.model, pairs, world.stoi)
+    last = len(world.model.blocks) - 1
+    assert set(results) == {(layer, part, place) for layer in range(last + 1)
+                            for part in patching.PARTS for place in patching.PLACES}  # fmt: skip
+    # after the last layer nobody reads the name any more
+    handed, shares = results[last, "stream", "name"]
+    assert handed == [False] * len(pairs) and shares == pytest.approx([0.0] * len(pairs), abs=1e-5)
+    # the whole name's stream before anything is mixed is the other person
+    givers = rows_of([b for _, b in pairs], "question", world.stoi)
+    receivers = rows_of([Fact(a.name, b.place) for a, b in pairs], "question", world.stoi)
+    whole = patching.positions(receivers, [a.name for a, _ in pairs])
+    _, cache = run_with_cache(world.model, givers.x, ["drop"])
+    swap = patching.swapping(cache["drop"], whole["name"] | whole["last letter"])
+    logits = run_with_patches(world.model, receivers.x, {"drop": swap})
+    torch.testing.assert_close(logits, world.model(givers.x)[0])
+
+
+def test_patched_positions_are_those_of_the_words(world):
+    fact = Fact("Gus Ray", "Lima")
+    rows = rows_of([fact], "question", world.stoi)
+    where = patching.positions(rows, [fact.name])
+    text = patching.question(fact.name)
+    said = {place: "".join(c for c, on in zip(text, mask[0], strict=False) if on)
+            for place, mask in where.items()}  # fmt: skip
+    assert said == {"name": "Gus Ra", "last letter": "y", "after the name": " born?", "mask": "⁇"}
+
+
+# -- edits ----------------------------------------------------------------------------------------
+
+
+def test_the_update_gives_the_keys_their_values_and_moves_others_least():
+    """Against Lagrange's solution in float64: no other change that does so costs less on C."""
+    generator = torch.Generator().manual_seed(7)
+    W, b = torch.randn(3, 7, generator=generator).double(), torch.randn(3, generator=generator)
+    A = torch.randn(11, 7, generator=generator).double()
+    C = A.mT @ A / 11
+    K, V = (torch.randn(*size, generator=generator) for size in ((2, 7), (2, 3)))
+    D = rome.update(W, b, C, rome.Targets(K, V))
+    K, V = K.double().mT, V.double().mT
+    torch.testing.assert_close((W + D) @ K + b[:, None].double(), V)
+    null = torch.eye(7).double() - K @ torch.linalg.pinv(K)  # what changes nothing at K
+    for _ in range(5):
+        other = D + torch.randn(3, 7, generator=generator).double() @ null
+        assert torch.trace(other @ C @ other.mT) > torch.trace(D @ C @ D.mT)
+
+
+def test_one_key_gives_the_formula_of_the_paper():
+    generator = torch.Generator().manual_seed(11)
+    W, k, v = (torch.randn(*s, generator=generator).double() for s in ((3, 5), (5,), (3,)))
+    A = torch.randn(13, 5, generator=generator).double()
+    C = A.mT @ A
+    u = torch.linalg.inv(C) @ k
+    wanted = torch.outer(v - W @ k, u) / (u @ k)
+    D = rome.update(W, torch.zeros(3), C, rome.Targets(k[None], v[None]))
+    torch.testing.assert_close(D, wanted)
+
+
+def test_an_edit_moves_towards_the_new_place_and_is_undone(world):
+    """Six letters of context are not a fact's only home in so small a model, so that the place need
+    not become the answer; but it becomes likelier, by what the search of the value promised."""
+    edits = [Fact("Ann Lee", "Oslo"), Fact("Gus Ray", "Bern")]
+    before = {name: value.clone() for name, value in world.model.state_dict().items()}
+    targets, moment = study.prepared(world, 0, edits, "mask", rome.Search(steps=60))
+    rows = rows_of(edits, "question", world.stoi)
+    old = place_logprob(world.model(rows.x)[0], rows)
+    with rome.Edited(world.model, 0, moment, rome.joined(targets)):
+        keys = rome.keys_of(world.model, 0, rows, "mask")
+        matrix = rome.output_matrix(world.model, 0)
+        wanted = torch.stack([target.values[0] for target in targets])
+        torch.testing.assert_close(matrix(keys), wanted, rtol=0, atol=1e-3)
+        assert (place_logprob(world.model(rows.x)[0], rows) > old + 1).all()
+    outcomes = list(study.edit_singly(world, 0, edits, targets, moment))
+    assert [len(o.specificity) for o in outcomes] == [len(LEARNT) - 1] * 2
+    counts = list(study.run_counts(world, edits, "mask", 0, [1, 2]))
+    assert [(n, len(o.efficacy)) for n, o, _ in counts] == [(1, 1), (2, 2)]
+    assert all(loss > 0 for _, _, loss in counts)
+    for name, value in world.model.state_dict().items():
+        assert torch.equal(value, before[name]), name
+
+
+def test_training_the_matrix_is_undone_too(world):
+    before = world.model.blocks[1].mlp[2].weight.clone()
+    (outcome,) = study.tune_singly(world, 1, [Fact("Ann Lee", "Rome")])
+    assert len(outcome.efficacy) == 1 and set(outcome.generalisation) == set(FORMS) - {"question"}
+    assert torch.equal(world.model.blocks[1].mlp[2].weight, before)
+
+
+def test_namesakes_share_a_first_or_last_name():
+    facts = [Fact(name, "X") for name in ("Ann Lee", "Ann B. Poe", "Jo Lee", "Lee Ann", "Bo Roe")]
+    assert [f.name for f in study.namesakes(facts, "Ann Lee")] == ["Ann B. Poe", "Jo Lee"]
+
+
+def test_new_places_are_never_the_old_ones(world):
+    for old, new in zip(world.facts, study.new_places(world.facts), strict=True):
+        assert old.name == new.name and old.place != new.place
+
+
+def test_answered_needs_every_character_and_the_end(world):
+    rows = rows_of([Fact("Ann Lee", "Paris")], "question", world.stoi)
+    logits = torch.nn.functional.one_hot(rows.y, len(world.stoi)).float()
+    assert answered(logits, rows).all()
+    t = int(rows.asked[0].nonzero()[-1])  # the end
+    logits[0, t] = logits[0, t].roll(1)
+    assert not answered(logits, rows).any()
