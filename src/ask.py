@@ -10,6 +10,11 @@ could have come from. A whole question may be given too. An empty line or Ctrl-D
 conversation at a prompt.
 """
 
+if __name__ == "__main__":  # before the imports that take seconds
+    from base.interrupts import end_quietly
+
+    end_quietly()
+
 import argparse
 import contextlib
 import json

@@ -15,6 +15,11 @@ was fitted with `--pretrained_params_path`, they need that too. Where pretrainin
 questions as well, it must read seen.tsv on the way to `seen.params`.
 """
 
+if __name__ == "__main__":  # before the imports that take seconds
+    from base.interrupts import end_quietly
+
+    end_quietly()
+
 import argparse
 import os
 import random

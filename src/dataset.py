@@ -7,6 +7,11 @@ whole batches made at once on the device, sorted by length and trimmed in `parts
 Shapes: B rows, W = block_size - 1 positions, N documents.
 """
 
+if __name__ == "__main__":  # before the imports that take seconds
+    from base.interrupts import end_quietly
+
+    end_quietly()
+
 import hashlib
 
 import numpy as np

@@ -7,6 +7,11 @@ its sentence of the corpus, attention by layer and head, and what each layer wou
 models (before and after finetuning, vanilla and rope), where they part.
 """
 
+if __name__ == "__main__":  # before the imports that take seconds
+    from base.interrupts import end_quietly
+
+    end_quietly()
+
 import argparse
 import os
 import sys

@@ -4,6 +4,11 @@ RUN is a folder that a training run wrote (runs/<time>-<function>-<variant>/, se
 the loss of every step; strong: its mean over a moving window; dots: the loss on the test set.
 """
 
+if __name__ == "__main__":  # before the imports that take seconds
+    from base.interrupts import end_quietly
+
+    end_quietly()
+
 import json
 from pathlib import Path
 

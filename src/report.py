@@ -6,6 +6,11 @@ Several files (no pretraining, pretrained, each variant) are compared in one tab
 no network; --numbers writes its figures alone (no names, no sentences) as JSON.
 """
 
+if __name__ == "__main__":  # before the imports that take seconds
+    from base.interrupts import end_quietly
+
+    end_quietly()
+
 import argparse
 import json
 import math

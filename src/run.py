@@ -3,6 +3,11 @@
 python src/run.py pretrain|finetune|evaluate VARIANT CORPUS [--reading_params_path F] ...
 """
 
+if __name__ == "__main__":  # before the imports that take seconds
+    from base.interrupts import end_quietly
+
+    end_quietly()
+
 import argparse
 import contextlib
 import os

@@ -8,6 +8,7 @@ rate), budget (minutes), signals.
 
 import contextlib
 import time
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -15,24 +16,34 @@ from torch import Tensor, nn
 from base.errors import UserError
 from base.machine import keep_memory
 from base.tensors import clean_names, save_tensors
-from training import distributed
+from training import checkpoint, distributed, trial
 from training.budget import TimeBudget
-from training.checkpoint import load_checkpoint, survive_failed_writes
+from training.checkpoint import survive_failed_writes
 from training.config import (
     TrainerConfig,
     check_settings,
     settings_to_log,
     settings_to_share,
 )
-from training.device import pick_device, pick_precision
+from training.device import pick_precision
 from training.feed import Feed
 from training.gradients import Gradients, make_loss, mean_loss
-from training.optimizers import build_optimizer
-from training.runlog import RunLog
+from training.optimizers import Together, build_optimizer
+from training.runlog import Diverged, RunLog
 from training.schedule import step_factor
 from training.signals import Stopped, StopSignals
 
 FITTING_STEPS = 50  # of a run of max_minutes, before its length is known
+
+
+class Step(NamedTuple):
+    """What a step gives: mean loss, the number of targets that it is a mean of, the learning rate,
+    and the gradient's norm before clipping."""
+
+    loss: Tensor
+    targets: Tensor
+    rate: float
+    grad_norm: Tensor
 
 
 class Trainer:
@@ -44,6 +55,8 @@ class Trainer:
 
     def __init__(self, model: nn.Module, train_dataset, test_dataset, config: TrainerConfig):
         check_settings(config)
+        if config.eval_every and not config.evaluate:
+            raise UserError("eval_every has nothing to call; give TrainerConfig an `evaluate` too")
         if config.batch_size < distributed.world_size():
             raise UserError(
                 f"batch_size {config.batch_size} is smaller than the number of processes, "
@@ -51,11 +64,7 @@ class Trainer:
             )
         self.model, self.config = model, config
         self.train_dataset, self.test_dataset = train_dataset, test_dataset
-        self.device = pick_device(
-            config.device, distributed.local_rank(), distributed.local_world_size()
-        )
-        self.dtype = pick_precision(config.precision, self.device)
-        self.feed = Feed(train_dataset, config, self.device)
+        self.device, self.dtype, self.feed = self.on_device(trial.next_device(config))
         self.steps_per_epoch = self.feed.steps_per_epoch
         self.planned_steps = self.steps_per_epoch * config.max_epochs
         self.total_steps = config.max_steps or self.planned_steps
@@ -63,7 +72,10 @@ class Trainer:
             self.total_steps += FITTING_STEPS
         self.first_step = self.steps_done = self.snapshots_taken = 0
         self.started = self.began = time.monotonic()  # of this process, and of the run
-        self.log = config.log or RunLog()
+        self.saved_step = 0  # of the last checkpoint
+        self.log = config.log or RunLog(writer=config.writer)
+        if not distributed.is_main():
+            self.log = RunLog(silent=True)
         self.signals = StopSignals(once=distributed.world_size() == 1)
         self.optimizer = self.gradients = self.budget = None  # see prepare()
         self.peaks: list[float] = []  # highest learning rate of each of the optimizer's groups
@@ -72,13 +84,15 @@ class Trainer:
 
     def train(self) -> None:
         """Run to the last step, from the checkpoint if the config says resume."""
-        self.prepare()
-        first = self.first_step = self.restore() if self.config.resume else 0
+        trial.settle_on_device(self)
+        first = self.first_step = checkpoint.restore(self) if self.config.resume else 0
         self.snapshots_taken = first * self.config.snapshots // self.total_steps
-        if distributed.is_main():
-            self.log.start(self.total_steps, first, self.device, self.settings())
+        self.log.start(self.total_steps, first, self.device, self.settings())
         try:
             self.run_from(first)
+        except Diverged as error:
+            last = f"; {self.config.checkpoint_path} holds step {self.saved_step}"
+            raise UserError(f"{error}{last if self.saved_step else ''}") from None
         finally:
             self.gradients.close()
             self.log.close()
@@ -92,9 +106,9 @@ class Trainer:
         with self.catching_signals():
             while self.steps_done < self.total_steps:
                 step = self.steps_done
-                loss, targets, rate = self.step(step, next(batches))
+                result = self.step(step, next(batches))
                 self.steps_done += 1
-                self.record(step, loss, targets, rate)
+                self.record(step, result)
                 self.fit_to_time(step + 1 - first)
                 self.take_snapshot(step + 1)
                 if self.stopping(step):
@@ -103,23 +117,29 @@ class Trainer:
                     with survive_failed_writes():
                         self.save_progress(step + 1)
                     last_save = time.monotonic()
+            self.log.flush()
             if first < self.total_steps:  # if writing the params fails, --resume can do it again
                 with survive_failed_writes():
                     self.save_progress(self.total_steps)
 
-    def step(self, step: int, parts: list) -> tuple[Tensor, Tensor, float]:
-        """Forward, backward, clip, update: the loss, its number of targets and the rate used."""
+    def step(self, step: int, parts: list) -> Step:
+        """Forward, backward, clip, update."""
         factor = self.rate_factor(step)
         for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
             group["lr"] = peak * factor
         loss, targets = self.gradients.add(parts, self.step_seed(step), self.feed.has_rows(step))
-        nn.utils.clip_grad_norm_(self.model.parameters(), self.config.grad_norm_clip)
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.config.grad_norm_clip)
         threads = self.gradients.threads
         self.optimizer.step(threads.pool.map if threads else map)
         self.optimizer.zero_grad(set_to_none=True)
-        return loss, targets, self.config.learning_rate * factor
+        return Step(loss, targets, self.optimizer.param_groups[0]["lr"], norm)
 
     # -- before the loop -----------------------------------------------------------------------
+
+    def on_device(self, device: torch.device) -> tuple[torch.device, torch.dtype, Feed]:
+        """The device, the number format that a run has there, and the batches."""
+        dtype = pick_precision(self.config.precision, device)
+        return device, dtype, Feed(self.train_dataset, self.config, device)
 
     def prepare(self) -> None:
         """Model to its device, optimizer, gradients."""
@@ -129,12 +149,24 @@ class Trainer:
         if self.device.type == "cpu":
             keep_memory()
         self.model.to(self.device).train()
-        self.optimizer = build_optimizer(self.model, config)
+        self.optimizer = self.make_optimizer()
         self.peaks = [group["lr"] for group in self.optimizer.param_groups]
         parts = self.feed.count_parts(min(config.batch_size, len(self.train_dataset)))
         self.gradients = Gradients(
             self.model, config, self.dtype, self.device, parts, self.log_fallback
         )
+
+    def make_optimizer(self) -> Together:
+        """The optimizer that the config names, has, or makes."""
+        made = self.config.optimizer
+        if isinstance(made, str):
+            return build_optimizer(self.model, self.config)
+        return Together(made(self.model) if callable(made) else made)
+
+    @property
+    def tokens(self) -> int:
+        """Positions that were trained on (the original's name)."""
+        return self.feed.positions(self.steps_done)
 
     @property
     def compiled(self) -> bool:
@@ -164,15 +196,28 @@ class Trainer:
 
     # -- between steps -------------------------------------------------------------------------
 
-    def record(self, step: int, loss: Tensor, targets: Tensor, rate: float) -> None:
-        """Hand the step to the log; at the end of an epoch, with the loss on the test set."""
-        epoch, last = divmod(step + 1, self.steps_per_epoch)
-        row = {"step": step, "epoch": step // self.steps_per_epoch, "loss": loss, "rate": rate}
-        row |= {"positions": self.feed.positions(step + 1), "targets": targets}
-        if self.test_dataset is not None and last == 0:
+    def record(self, step: int, result: Step) -> None:
+        """Hand the step to the log; at the end of an epoch, with the loss on the test set; every
+        eval_every steps and at the end, with the figures that `evaluate` returns."""
+        epoch, rest = divmod(step + 1, self.steps_per_epoch)
+        row = {"step": step, "epoch": step // self.steps_per_epoch} | result._asdict()
+        row["positions"] = self.feed.positions(step + 1)
+        if self.test_dataset is not None and rest == 0:
             row["test_loss"] = self.test_loss(epoch - 1)
-        if distributed.is_main():
-            self.log.record(**row)
+        every = self.config.eval_every
+        if every and ((step + 1) % every == 0 or step + 1 == self.total_steps):
+            row |= self.evaluated()
+        self.log.record(**row)
+
+    def evaluated(self) -> dict[str, float]:
+        """The figures that the caller's `evaluate` returns of the model, in the main process."""
+        if not distributed.is_main():
+            return {}
+        self.model.eval()
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            figures = self.config.evaluate(self.model)
+        self.model.train()
+        return {name: float(value) for name, value in figures.items()}
 
     def test_loss(self, epoch: int) -> float:
         """Mean loss over the targets of the test set, without dropout."""
@@ -184,27 +229,21 @@ class Trainer:
         return loss
 
     def fit_to_time(self, done: int) -> None:
-        """With max_minutes, after this process's first `done` steps: set how many the run has.
-
-        The main process estimates it and tells the others.
-        """
+        """With max_minutes, after this process's first `done` steps: set how many the run has."""
         if self.config.max_minutes is None:
             return
         if self.budget is None:
             self.budget = TimeBudget(self.config.max_minutes, self.began, self.device)
-        steps = None
-        if distributed.is_main():
-            steps = self.budget.estimate(done, self.first_step, self.total_steps)
-        steps = int(distributed.total(torch.tensor(steps or 0)))
+        steps = self.budget.agreed_steps(done, self.first_step, self.total_steps)
         if steps:
             self.total_steps = steps
-            if distributed.is_main():
-                self.log.set_length(steps)
+            self.log.set_length(steps)
 
     def take_snapshot(self, done: int) -> None:
         """Call on_snapshot after each `1 / snapshots` of the run."""
         due = done * self.config.snapshots // self.total_steps
         if due > self.snapshots_taken and distributed.is_main() and self.config.on_snapshot:
+            self.log.flush()  # raises Diverged rather than let wrong weights be written
             with survive_failed_writes():
                 self.config.on_snapshot(done)
         self.snapshots_taken = max(due, self.snapshots_taken)
@@ -236,33 +275,10 @@ class Trainer:
 
     def save_progress(self, step: int) -> None:
         """Write the checkpoint from which a run resumes at `step`."""
-        if self.config.checkpoint_path is None or not distributed.is_main():
-            return
-        self.log.flush()
-        content = {
-            "identity": self.identity(),
-            "step": step,
-            "total_steps": self.total_steps,
-            "parts": self.feed.parts,
-            "seconds": time.monotonic() - self.began,
-            "model": self.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "log_folder": str(self.log.folder) if self.log.folder else None,
-        }
-        save_tensors(content, self.config.checkpoint_path)
-
-    def restore(self) -> int:
-        """Load the checkpoint; the step to go on with."""
-        path = self.config.checkpoint_path
-        if path is None:
-            raise UserError("nothing to resume from: the run has no checkpoint_path; set one")
-        content = load_checkpoint(path, self.identity())
-        self.model.load_state_dict(content["model"])
-        self.optimizer.load_state_dict(content["optimizer"])
-        self.total_steps, self.feed.parts = content["total_steps"], content["parts"]
-        self.began = time.monotonic() - content["seconds"]
-        self.log.go_on_in(content["log_folder"])
-        return content["step"]
+        if self.config.checkpoint_path is not None and distributed.is_main():
+            self.log.flush()
+            checkpoint.save(self, step)
+            self.saved_step = step
 
     def settings(self) -> dict:
         """All settings of the run, "auto" ones as they were decided; seconds up to its first step.

@@ -16,7 +16,7 @@ from attention import VARIANTS
 from dataset import CharCorruptionDataset
 from model import GPT, GPTConfig
 from recipes import COURSE, KNOWLEDGE, Phase, trainer_config
-from trainer import Trainer, TrainerConfig
+from trainer import Step, Trainer, TrainerConfig
 from training.knowledge import KnowledgeDataset, Mixture
 from training.optimizers import Together, build_optimizer, hidden_matrices
 from training.schedule import rate_factor
@@ -142,7 +142,7 @@ def test_max_minutes_follows_a_machine_that_slows_down(monkeypatch):
     def step(self, number, pieces):
         now[0] += 1.0 if number < 300 else 2.0
         rates.append(self.rate_factor(number))
-        return torch.tensor(1.0), 1, rates[-1]
+        return Step(torch.tensor(1.0), 1, rates[-1], 1.0)
 
     rates = []
     monkeypatch.setattr(Trainer, "step", step)
@@ -168,7 +168,7 @@ def test_max_minutes_with_slow_steps(monkeypatch, seconds, expected):
 
     def step(self, number, pieces):
         now[0] += seconds[number]
-        return torch.tensor(1.0), 1, 0.1
+        return Step(torch.tensor(1.0), 1, 0.1, 1.0)
 
     monkeypatch.setattr(Trainer, "step", step)
     config = TrainerConfig(

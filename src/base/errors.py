@@ -6,6 +6,8 @@ import sys
 import time
 from collections.abc import Iterator
 
+from base.interrupts import raise_interrupts
+
 FIRST_WORD = 30.0  # seconds that the first of several processes has to tell an error
 
 
@@ -20,6 +22,7 @@ def errors_are_sentences() -> Iterator[None]:
     Of the processes that torchrun starts on a machine, which meet the same errors, the first tells
     them. The others wait: torchrun ends them when it has.
     """
+    raise_interrupts()
     first = int(os.environ.get("LOCAL_RANK", 0)) == 0
     for stream in (sys.stdout, sys.stderr):
         if (getattr(stream, "encoding", None) or "utf-8").lower() != "utf-8":
@@ -35,7 +38,7 @@ def errors_are_sentences() -> Iterator[None]:
     except KeyboardInterrupt as stop:
         if first:
             print("\ninterrupted" + "".join(f": {word}" for word in stop.args), file=sys.stderr)
-        sys.exit(130)
+        sys.exit(getattr(stop, "status", 130))
     except BrokenPipeError:  # `... | head`: the reader has gone, there is nobody to tell
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)

@@ -4,6 +4,8 @@ import time
 
 import torch
 
+from training import distributed
+
 UNTIMED_STEPS, TIMED_STEPS = 5, 20  # the first steps are slow; the next ones give an estimate
 TIME_SHARE = 0.97  # of the time left is filled with steps
 LONG_SHARE = 0.05  # of all the time: after as much, there is a new estimate, however few the steps
@@ -21,6 +23,11 @@ class TimeBudget:
         self.device = device
         self.timed_from, self.timed_at = began, 0  # the last time taken, and after how many steps
         self.next_estimate = UNTIMED_STEPS + TIMED_STEPS
+
+    def agreed_steps(self, done: int, first_step: int, total_steps: int) -> int | None:
+        """As `estimate`, by the main process, which tells the others."""
+        steps = self.estimate(done, first_step, total_steps) if distributed.is_main() else None
+        return int(distributed.total(torch.tensor(steps or 0))) or None
 
     def estimate(self, done: int, first_step: int, total_steps: int) -> int | None:
         """How many steps the run has in all, after `done` steps of this process, which started at

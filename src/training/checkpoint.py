@@ -2,15 +2,46 @@
 
 import contextlib
 import os
+import time
 from collections.abc import Iterator
 
 from base.errors import UserError
-from base.tensors import load_tensors
+from base.tensors import load_tensors, save_tensors
+
+
+def save(trainer, step: int) -> None:
+    """Write the checkpoint from which the run of a Trainer resumes at `step`."""
+    content = {
+        "identity": trainer.identity(),
+        "step": step,
+        "total_steps": trainer.total_steps,
+        "parts": trainer.feed.parts,
+        "seconds": time.monotonic() - trainer.began,
+        "model": trainer.model.state_dict(),
+        "optimizer": trainer.optimizer.state_dict(),
+        "log_folder": str(trainer.log.folder) if trainer.log.folder else None,
+    }
+    save_tensors(content, trainer.config.checkpoint_path)
+
+
+def restore(trainer) -> int:
+    """Bring a Trainer to the state of its checkpoint; the step to continue with."""
+    path = trainer.config.checkpoint_path
+    if path is None:
+        raise UserError("nothing to resume from: the run has no checkpoint_path; set one")
+    content = load_checkpoint(path, trainer.identity())
+    trainer.model.load_state_dict(content["model"])
+    trainer.optimizer.load_state_dict(content["optimizer"])
+    trainer.total_steps, trainer.feed.parts = content["total_steps"], content["parts"]
+    trainer.began = time.monotonic() - content["seconds"]
+    trainer.log.resume_in(content["log_folder"])
+    trainer.saved_step = content["step"]
+    return content["step"]
 
 
 def load_checkpoint(path: str, identity: dict) -> dict:
-    """The checkpoint at `path`. Raises UserError where there is none, or it belongs to a run unlike
-    `identity`."""
+    """The checkpoint at `path`. Raises UserError if there is none, or if it belongs to a run whose
+    identity is not `identity`."""
     if not os.path.exists(path):
         raise UserError(f"{path}: no such checkpoint to resume from; start without --resume")
     content = load_tensors(path)
@@ -28,7 +59,7 @@ def load_checkpoint(path: str, identity: dict) -> dict:
 
 
 def check_files(path: str, ours: dict | None, theirs: dict | None) -> None:
-    """Raise UserError naming the first file whose hash is another in the checkpoint at `path`."""
+    """Raise UserError naming the first file that was another one for the checkpoint at `path`."""
     if isinstance(ours, dict) and isinstance(theirs, dict):
         for name in sorted(ours.keys() | theirs.keys()):
             if ours.get(name) != theirs.get(name):

@@ -1,10 +1,13 @@
 """How one training step runs on the hardware: device, precision, compilation."""
 
+import functools
 import importlib.util
 import os
 import shutil
+from collections.abc import Collection
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from base import machine
@@ -13,20 +16,25 @@ from base.errors import UserError
 SHAPES = 128  # of pieces, that a compiled step may have its own graph for
 
 
-def pick_device(name: str, local_rank: int = 0, processes: int = 1) -> torch.device:
-    """The device called `name`; "auto" takes CUDA, then MPS, then the CPU.
+def pick_device(
+    name: str, local_rank: int = 0, processes: int = 1, without: Collection[str] = ()
+) -> torch.device:
+    """The device called `name`; "auto" takes CUDA, then MPS, then the CPU: the first that is not in
+    `without` and works.
 
     On CUDA each of this machine's `processes` has its own. Raises UserError for a device that this
     machine or this torch does not have.
     """
-    there = {
+    present = {
         "cuda": torch.cuda.is_available(),
         "mps": torch.backends.mps.is_available(),
         "cpu": True,
     }
     if name == "auto":
-        name = next(kind for kind, present in there.items() if present)
-    if not there[name]:
+        kinds = [kind for kind in present if present[kind] and kind not in without]
+        alone = processes == 1  # several processes must all choose alike
+        name = next(kind for kind in kinds if kind == "cpu" or not alone or works(kind))
+    if not present[name]:
         raise UserError(f"--device {name}: this machine or torch has none; use --device auto")
     if name == "cuda" and processes > torch.cuda.device_count():
         raise UserError(
@@ -34,6 +42,27 @@ def pick_device(name: str, local_rank: int = 0, processes: int = 1) -> torch.dev
             "start fewer, or use --device cpu"
         )
     return torch.device("cuda", local_rank) if name == "cuda" else torch.device(name)
+
+
+@functools.cache
+def works(kind: str) -> bool:
+    """Whether the device takes a tiny training step; prints a line if not.
+
+    A device may be there and be of no use: a GPU too old for this torch, one whose memory is full.
+    """
+    try:
+        with torch.random.fork_rng(devices=[]):
+            layer = nn.Sequential(nn.Embedding(5, 8), nn.LayerNorm(8), nn.Linear(8, 5), nn.GELU())
+        layer.to(kind)
+        indices = torch.arange(5, device=kind)
+        optimizer = torch.optim.AdamW(layer.parameters())
+        F.cross_entropy(layer(indices), indices).backward()
+        optimizer.step()
+        return bool(torch.isfinite(layer[0].weight).all())
+    except Exception as error:  # whatever the driver raises
+        reason = " ".join(str(error).split("\n")[0].split()[:30])
+        print(f"{kind} is there and does not work, so it is not used: {reason}")
+        return False
 
 
 def pick_precision(name: str, device: torch.device) -> torch.dtype:

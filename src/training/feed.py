@@ -5,8 +5,11 @@ device, in micro-batches of rows of similar length. Any other map-style dataset 
 DataLoader. A batch of it may be any tree of tensors: a pair (x, y), a dict, lists of these.
 """
 
+import functools
 import itertools
 import math
+import os
+import shutil
 from collections.abc import Iterator, Mapping
 
 import torch
@@ -17,6 +20,7 @@ from training import distributed
 
 PARTS = {"cpu": 8}  # micro-batches of a batch, at most: more save padding and cost calls
 FEW_PARTS = 2  # on other devices: a GPU waits for each call
+SHARED_MEMORY = 32 * 2**20  # bytes that loading processes need, about
 ROWS_A_PART = 16  # at least: smaller micro-batches cost more calls than they save padding
 
 
@@ -100,13 +104,23 @@ class Feed:
         loader = DataLoader(
             self.dataset,
             batch_sampler=[share.tolist() for share in shares],
-            num_workers=self.config.num_workers,
+            num_workers=usable_workers(self.config.num_workers),
             pin_memory=self.device.type == "cuda",
             collate_fn=self.config.collate,
             generator=torch.Generator().manual_seed(self.config.seed * 1_000_003 + epoch),
         )
         for batch in loader:
             yield [to_device(batch, self.device)]
+
+
+@functools.cache
+def usable_workers(wanted: int, shared: str = "/dev/shm") -> int:
+    """How many processes load rows: none where the memory through which they would hand them over
+    is missing (as in a container), with one line. Only Linux has it as a folder."""
+    if wanted and os.path.isdir(shared) and shutil.disk_usage(shared).free < SHARED_MEMORY:
+        print(f"{shared} has too little memory for {wanted} loading processes; loading without")
+        return 0
+    return wanted
 
 
 def target_length(row) -> int:

@@ -29,6 +29,7 @@ class StopSignals:
         self.before: dict[int, object] = {}
 
     def __enter__(self) -> "StopSignals":
+        self.number = None
         if threading.current_thread() is threading.main_thread():
             found = {number: signal.getsignal(number) for number in STOP_SIGNALS}
             self.before = {n: old for n, old in found.items() if old not in (None, signal.SIG_IGN)}

@@ -11,10 +11,11 @@ from torch import nn
 from base.errors import UserError
 from base.machine import keep_memory
 from dataset import CharCorruptionDataset
-from trainer import TrainerConfig
-from training import device, distributed, gradients
+from trainer import Trainer, TrainerConfig
+from training import device, distributed, gradients, trial
 from training.device import compile_step, pick_device, should_compile
 from training.gradients import Gradients
+from training.trial import try_step
 
 CUDA = torch.device("cuda")
 
@@ -132,3 +133,42 @@ def test_memory_is_kept_as_far_as_the_c_library_allows(monkeypatch, most):
     monkeypatch.setattr(ctypes, "CDLL", lambda name: Library())
     keep_memory()
     assert kept[-3] == min(most, 1 << 30)
+
+
+@pytest.mark.skipif(torch.backends.mps.is_built(), reason="here MPS may really work")
+@pytest.mark.parametrize("fails_in", ["the trial", "the first step"])
+def test_a_device_that_cannot_run_a_step_is_left_with_one_line(monkeypatch, capsys, fails_in):
+    """This torch has no MPS: what it is asked to do there fails."""
+    dataset = CharCorruptionDataset(CORPUS, 32)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    settings = dict(max_epochs=2, batch_size=7, precision="fp32")
+    expected = fit(tiny(dataset, dropout=0.2), dataset, **settings, device="cpu")
+    capsys.readouterr()
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    if fails_in == "the first step":
+        monkeypatch.setattr(device, "works", lambda kind: True)
+    device.works.cache_clear() if fails_in == "the trial" else None
+    rows = fit(tiny(dataset, dropout=0.2), dataset, **settings, device="auto")
+    assert [row["loss"] for row in rows] == [row["loss"] for row in expected]
+    lines = [line for line in capsys.readouterr().out.splitlines() if "not used" in line]
+    assert len(lines) == 1 and lines[0].startswith("mps ")
+
+
+def test_the_trial_of_a_step_leaves_no_trace(monkeypatch):
+    """As on a GPU that works: the trained weights are those of a run without the trial."""
+    dataset = CharCorruptionDataset(CORPUS, 32)
+
+    def trained(with_trial):
+        model = tiny(dataset, dropout=0.2)
+        config = TrainerConfig(device="cpu", precision="fp32", max_epochs=1, batch_size=7)
+        run = Trainer(model, dataset, None, config)
+        if with_trial:
+            with monkeypatch.context() as patch:
+                patch.setattr(trial, "settle_on_device", lambda r: (r.prepare(), try_step(r)))
+                run.train()
+        else:
+            run.train()
+        return model.state_dict()
+
+    plain, tried = trained(False), trained(True)
+    assert all(torch.equal(plain[name], tried[name]) for name in plain)

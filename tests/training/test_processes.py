@@ -1,13 +1,16 @@
 """Several processes: they end where one does, stop together, and speak with one voice."""
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import torch
+import torch.nn.functional as F
 from conftest import ROOT
 from test_trainer import CORPUS, CPU, threads, tiny
 from torch import nn
@@ -44,11 +47,32 @@ class Plain(nn.Module):
         return self.model(x, y)
 
 
+def given_loss(model, batch):
+    """The sum of losses over the targets, and their number, as a caller would give them."""
+    x, y = batch
+    logits, _ = model(x, y)
+    loss = F.cross_entropy(logits.transpose(1, 2), y, ignore_index=0, reduction="sum")
+    return loss, (y != 0).sum()
+
+
+def threads_of_gloo():
+    """The threads with which this process talks to the others (known on Linux only).
+
+    Those that live on while the interpreter ends can abort it, when the other process closes the
+    connection.
+    """
+    names = []
+    for path in Path("/proc/self/task").glob("*/comm"):
+        with contextlib.suppress(OSError):
+            names.append(path.read_text().strip())
+    return [name for name in names if "gloo" in name]
+
+
 WORKER = """
 import sys, torch
 sys.path[:0] = {paths!r}
 from training import distributed, feed
-from test_processes import Plain, Rows
+from test_processes import Plain, Rows, given_loss, threads_of_gloo
 from test_trainer import CORPUS, QUESTIONS, tiny
 from dataset import CharCorruptionDataset, NameDataset
 from trainer import Trainer, TrainerConfig
@@ -63,6 +87,8 @@ with distributed.process_group():
         dataset = KnowledgeDataset(dataset, NameDataset(dataset, QUESTIONS), Mixture(shift=5))
     config = TrainerConfig(device="cpu", precision="fp32", max_epochs=3, batch_size={batch},
                            learning_rate=1e-2, parts=3, optimizer={optimizer!r})
+    if {given}:
+        config.loss = given_loss
     if {stop}:
         config.checkpoint_path = {out!r} + ".checkpoint"
         run = Trainer(model, dataset, None, config)
@@ -72,29 +98,34 @@ with distributed.process_group():
         except KeyboardInterrupt:
             model = tiny(CharCorruptionDataset(CORPUS, 32), seed=6).double()
             config.resume = True
-    Trainer(model, dataset, None, config).train()
+    run = Trainer(model, dataset, None, config)  # lives until the interpreter ends
+    run.train()
     if distributed.is_main():
         torch.save(model.state_dict(), {out!r})
+assert not threads_of_gloo()
 """
 
 
-@pytest.mark.parametrize("batch, optimizer, rows, stop", [
-    (7, "adamw", False, False), (8, "adamw", False, False), (7, "muon", False, False),
-    (8, "adamw", True, False), (7, "adamw", False, True),
+@pytest.mark.parametrize("batch, optimizer, rows, stop, given", [
+    (7, "adamw", False, False, False), (8, "adamw", False, False, False),
+    (7, "muon", False, False, False), (8, "adamw", True, False, False),
+    (7, "adamw", False, True, False), (8, "adamw", False, False, True),
 ])  # fmt: skip
-def test_two_processes_end_where_one_does(tmp_path, batch, optimizer, rows, stop):
+def test_two_processes_end_where_one_does(tmp_path, batch, optimizer, rows, stop, given):
     """25 rows: with batches of 8 the last batch has one row, so one process has none of its own.
 
     Muon, here on the rows of the knowledge recipe, rounds to bfloat16 on the way. `rows`: with a
     dataset that makes no batches and a model that has no sum of losses. `stop`: the two are stopped
-    after five steps and go on.
+    after five steps and resumed. `given`: with a loss of the caller's. Afterwards no thread is left
+    that talks to the other process.
     """
     states = []
     for processes in (1, 2):
         out = tmp_path / f"{processes}.pt"
         script = tmp_path / "worker.py"
         paths = [str(ROOT / name) for name in ("src", "tests", "tests/training")]
-        settings = dict(batch=batch, optimizer=optimizer, rows=rows, stop=stop and processes == 2)
+        settings = dict(batch=batch, optimizer=optimizer, rows=rows, stop=stop and processes == 2,
+                        given=given)  # fmt: skip
         worker = WORKER.format(paths=paths, out=str(out), **settings)
         script.write_text(worker, encoding="utf-8")
         launch = [
@@ -137,6 +168,7 @@ LAUNCH = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--npro
 LAUNCH += [str(ROOT / "src" / "run.py"), "pretrain", "vanilla"]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no process groups to send a signal to")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_several_processes_save_when_they_are_stopped(tmp_path, number):
     """As by Ctrl-C: the signal reaches torchrun, which passes it on, and the processes too."""
