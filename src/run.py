@@ -280,7 +280,7 @@ def train(args: argparse.Namespace) -> None:
     """Pretrain or finetune, then write the params and what they are."""
     run = build_training(args)
     if not args.resume and os.path.exists(run.config.checkpoint_path):
-        print(f"{run.config.checkpoint_path} exists; starting anew (--resume would go on from it)")
+        print(f"{run.config.checkpoint_path} exists; starting anew (--resume would continue it)")
     run.train()
     if not distributed.is_main():
         return

@@ -264,7 +264,7 @@ class Trainer:
         """Save a run that is stopped after `done` steps, and end it."""
         self.save_progress(done)
         distributed.total(torch.zeros(()))  # torchrun ends the others when the first one leaves
-        raise Stopped(f"step {done} is saved; --resume goes on from it", self.signals.number)
+        raise Stopped(f"step {done} is saved; --resume continues from it", self.signals.number)
 
     # -- what stays of a run -------------------------------------------------------------------
 

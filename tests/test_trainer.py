@@ -57,7 +57,7 @@ def tiny(dataset, variant="vanilla", dropout=0.0, seed=5):
 
 def fit(model, dataset, **settings):
     log = Kept()
-    config = TrainerConfig(**{"device": "cpu", "precision": "fp32", "log": log, **settings})
+    config = TrainerConfig(**{"device": "cpu", "precision": "fp32", "log": log} | settings)
     Trainer(model, dataset, None, config).train()
     return log.rows
 
@@ -381,7 +381,7 @@ def test_a_full_disk_on_the_way_costs_a_line_not_the_run(tmp_path, monkeypatch, 
     monkeypatch.setattr(torch, "save", full)
     run.train()
     said = capsys.readouterr().out.splitlines()
-    line = f"{tmp_path / 'c'}: cannot be written (No space left on device); the run goes on"
+    line = f"{tmp_path / 'c'}: cannot be written (No space left on device); the run continues"
     assert run.total_steps == 4 and os.listdir(tmp_path) == []
     assert said.count(line) == (5 if kind == "checkpoint" else 4)  # and at the end of the run
     if kind == "checkpoint":

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from base.errors import UserError
 from base.tensors import load_tensors, save_tensors
+from training.runlog import say
 
 
 def save(trainer, step: int) -> None:
@@ -75,4 +76,4 @@ def survive_failed_writes() -> Iterator[None]:
     try:
         yield
     except UserError as error:
-        print(f"{error}; the run goes on", flush=True)
+        say(f"{error}; the run continues")

@@ -102,7 +102,7 @@ class TrainerConfig:
     checkpoint_minutes: float = setting(
         10.0, "minutes between checkpoints", limits=(0, YEAR)
     )
-    resume: bool = setting(False, "go on from the last checkpoint", logged=False)
+    resume: bool = setting(False, "continue from the last checkpoint", logged=False)
     log: "RunLog | None" = setting(None, logged=False)
     identity: dict | None = setting(None, logged=False)  # what else a checkpoint must share
 

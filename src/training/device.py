@@ -13,7 +13,7 @@ from torch import nn
 from base import machine
 from base.errors import UserError
 
-SHAPES = 128  # of pieces, that a compiled step may have its own graph for
+SHAPES = 128  # of micro-batches, at most, that have a graph of their own in a compiled step
 
 
 def pick_device(
@@ -48,7 +48,7 @@ def pick_device(
 def works(kind: str) -> bool:
     """Whether the device takes a tiny training step; prints a line if not.
 
-    A device may be there and be of no use: a GPU too old for this torch, one whose memory is full.
+    A device may be there and be useless: a GPU too old for this torch, or one whose memory is full.
     """
     try:
         with torch.random.fork_rng(devices=[]):
@@ -94,7 +94,7 @@ def should_compile(name: str, device: torch.device) -> bool:
     if not able and name == "on":
         raise UserError(f"--compile on: needs {needed}; install what is missing, or use auto")
     if not able:
-        print(f"not compiling: that needs {needed} (the same results, more slowly)")
+        print(f"not compiling: that needs {needed} (the results are the same, but slower)")
     return able
 
 
@@ -104,10 +104,10 @@ def has_program(variable: str, *names: str) -> bool:
 
 
 def compile_step(loss_sum: nn.Module, device: torch.device) -> nn.Module:
-    """`loss_sum` compiled, with a graph of its own for each shape of a piece.
+    """`loss_sum` compiled, with a graph of its own for each shape of a micro-batch.
 
-    As many as it takes on CUDA only: elsewhere the head's shape depends on the targets too, and
-    torch's limit on graphs ends the compiling.
+    On CUDA torch's limit on the number of graphs is raised. Elsewhere the head's shape depends on
+    the targets too, so there would be too many; torch stops compiling at its limit.
     """
     if device.type == "cuda":
         torch._dynamo.config.recompile_limit = SHAPES

@@ -11,6 +11,7 @@ from base.errors import UserError
 from training import distributed
 from training.device import compile_step, should_compile
 from training.loss import LossSum, count_targets
+from training.runlog import say
 from training.threads import PieceThreads
 
 
@@ -112,7 +113,7 @@ class Gradients:
         else:
             self.may_fall_back = self.may_fall_back and distributed.world_size() == 1
             return result
-        print(f"not compiling: {reason} (the same results, more slowly)")
+        say(f"not compiling: {reason} (the results are the same, but slower)")
         self.compiled = self.may_fall_back = False
         self.loss_sum = self.build_loss()
         self.on_fallback()

@@ -101,10 +101,10 @@ class KnowledgeDataset(Dataset):
             title = title_length(document)
             room = self.block_size - title - 5  # full stop, blank, three masks
             if self.readings and self.mixture.reader and title:
-                found = list(self.readings[i].likely())
+                pairs = list(self.readings[i].likely())
             else:
-                found = salient_spans(document, title, self.mixture.numbers) if title else []
-            fitting = [(offset + a, b - a) for a, b in found if b - a <= room]
+                pairs = salient_spans(document, title, self.mixture.numbers) if title else []
+            fitting = [(offset + a, b - a) for a, b in pairs if b - a <= room]
             first.append(len(spans))
             count.append(len(fitting))
             titles.append(title)
@@ -129,12 +129,12 @@ class KnowledgeDataset(Dataset):
         table = self.span_table[: len(document)]  # without the one that stands for none
         spans = zip(document.tolist(), *table.T.tolist(), strict=True)
         offsets = self.corpus.offsets.tolist()
-        found = [(i, start - offsets[i], length) for i, start, length in spans]
+        within = [(i, start - offsets[i], length) for i, start, length in spans]
         if self.readings and self.mixture.reader:
             likely = [reading.likely() for reading in self.readings]
-            likeness = [likely[i][start, start + length] for i, start, length in found]
+            likeness = [likely[i][start, start + length] for i, start, length in within]
         else:
-            likeness = answer_likeness(self.corpus.data, found, questions.data)
+            likeness = answer_likeness(self.corpus.data, within, questions.data)
         return torch.tensor(likeness, dtype=torch.float64)
 
     def read_questions(self, questions: NameDataset | None) -> None:
@@ -171,7 +171,7 @@ class KnowledgeDataset(Dataset):
         heights = torch.tensor([0.0, *weights], dtype=torch.float64).cumsum(0)
         self.question_heights = heights / heights[-1]
         titles = len({split_row(row)[0] for row, _ in others})
-        print(f"{titles} further people are asked about, with answers that the reader found")
+        print(f"{titles} further people are asked about, with answers that the reader gives")
         return torch.cat((rows, torch.cat((read.x, read.y[:, -1:]), 1)))
 
     def choose_questions(self, which: Tensor) -> Tensor:

@@ -88,7 +88,7 @@ class RunLog:
         changed = abs(total_steps - self.total_steps) > 0.02 * self.total_steps
         self.total_steps = self.bar.total = total_steps
         if changed and not self.silent:
-            print(f"{total_steps} steps fit into the time", flush=True)
+            say(f"{total_steps} steps fit into the time")
 
     def open_folder(self, first_step: int) -> None:
         try:
@@ -171,7 +171,7 @@ class RunLog:
             for key in row.keys() - set(COUNTERS) if self.writer else ():
                 self.writer.add_scalar(key, row[key], row["step"])
         except OSError as error:
-            print(f"{self.folder}: no more is logged ({error.strerror}); the run goes on")
+            say(f"{self.folder}: the log ends here ({error.strerror}); the run continues")
             with contextlib.suppress(OSError, AttributeError):
                 self.file.close()
             self.file = self.writer = None  # not closed: tensorboard would wait for its disk
@@ -194,7 +194,7 @@ class RunLog:
             done = row["step"] + 1
             left = (self.last_line - self.started) / (done - self.first_step)
             left *= self.total_steps - done
-            print(f"step {done}/{self.total_steps} {text} {left / 60:.1f} min left", flush=True)
+            say(f"step {done}/{self.total_steps} {text} {left / 60:.1f} min left")
 
     def close(self) -> None:
         """End bar and files, with what was recorded up to the first figure that is not finite."""
@@ -207,6 +207,12 @@ class RunLog:
         self.file = None
         if self.own_writer:
             self.writer = None
+
+
+def say(text: str) -> None:
+    """Print a line, if that is possible: a full disk or a closed pipe must not cost a run."""
+    with contextlib.suppress(OSError, ValueError):
+        print(text, flush=True)
 
 
 def check_finite(row: dict) -> None:

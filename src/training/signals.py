@@ -31,8 +31,9 @@ class StopSignals:
     def __enter__(self) -> "StopSignals":
         self.number = None
         if threading.current_thread() is threading.main_thread():
-            found = {number: signal.getsignal(number) for number in STOP_SIGNALS}
-            self.before = {n: old for n, old in found.items() if old not in (None, signal.SIG_IGN)}
+            handlers = {number: signal.getsignal(number) for number in STOP_SIGNALS}
+            ignored = (None, signal.SIG_IGN)
+            self.before = {n: old for n, old in handlers.items() if old not in ignored}
         for number in self.before:
             signal.signal(number, self.remember)
         return self

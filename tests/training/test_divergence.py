@@ -1,7 +1,11 @@
 """Training ends at the first loss or gradient that is not finite; what was good stays."""
 
+import io
+import sys
+
 import pytest
 import torch
+import torch.nn.functional as F
 from conftest import TINY, run_script
 from test_trainer import CORPUS, Kept, tiny
 from torch import nn
@@ -9,6 +13,7 @@ from torch import nn
 from base.errors import UserError
 from dataset import CharCorruptionDataset
 from trainer import Trainer, TrainerConfig
+from training import runlog
 
 
 class Breaks(nn.Module):
@@ -85,3 +90,58 @@ def test_a_wild_learning_rate_ends_in_a_sentence(tmp_path):
     assert done.returncode == 2 and "Traceback" not in done.stderr
     assert "choose a lower learning rate" in done.stderr
     assert not list(tmp_path.glob("p.params*"))
+
+
+class Summed(nn.Module):
+    """A model that gives the sum of its losses without reading a value, as GPT does on a GPU."""
+
+    ignore_index = 0
+
+    def __init__(self, size):
+        super().__init__()
+        self.table = nn.Embedding(size, size)
+
+    def loss_sum(self, x, y):
+        logits = self.table(x).transpose(1, 2)
+        return F.cross_entropy(logits, y, ignore_index=0, reduction="sum")
+
+
+def test_a_step_asks_the_device_nothing(monkeypatch):
+    """Whatever reads a value of a tensor would make a GPU's program wait for it."""
+    dataset = CharCorruptionDataset(CORPUS, 32)
+    config = TrainerConfig(device="cpu", precision="fp32", batch_size=7, max_epochs=3, parts=2)
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        run = Trainer(Summed(dataset.vocab_size), dataset, None, config)
+        run.prepare()
+        parts = next(run.batches(0))
+
+        def asked(*args):
+            raise AssertionError("a value was read")
+
+        for name in ("item", "tolist", "__bool__", "__int__", "__float__", "numpy"):
+            monkeypatch.setattr(torch.Tensor, name, asked)
+        for step in range(3):
+            result = run.step(step, parts)
+    finally:
+        monkeypatch.undo()
+        torch.set_num_threads(before)
+    assert result.loss.isfinite() and result.grad_norm > 0
+
+
+def test_printing_never_costs_a_run(monkeypatch):
+    """Lines of progress go to a full disk: none arrives, and the run ends as always."""
+
+    class Full(io.StringIO):
+        def write(self, text):
+            raise OSError(28, "No space left on device")
+
+    dataset = CharCorruptionDataset(CORPUS, 32)
+    config = TrainerConfig(device="cpu", precision="fp32", batch_size=7, max_epochs=1)
+    run = Trainer(tiny(dataset), dataset, None, config)
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", Full())
+        patch.setattr(runlog, "LINE_SECONDS", -1.0)
+        run.train()
+    assert run.steps_done == 4

@@ -183,7 +183,7 @@ def test_several_processes_save_when_they_are_stopped(tmp_path, number):
         time.sleep(0.05)
     os.killpg(run.pid, number)
     _, errors = run.communicate(timeout=120)
-    assert errors.count("is saved; --resume goes on from it") == 1, errors
+    assert errors.count("is saved; --resume continues from it") == 1, errors
     assert (tmp_path / "p.checkpoint").exists()
 
 

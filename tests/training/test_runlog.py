@@ -1,4 +1,4 @@
-"""The folder that describes a run: settings, metrics, what is kept when a run goes on."""
+"""The folder that describes a run: settings, metrics, what is kept when a run is resumed."""
 
 import json
 import sys
@@ -147,7 +147,7 @@ def test_a_full_disk_ends_the_log_not_the_run(tmp_path, monkeypatch, capsys, ful
     train(tmp_path / "r", 6)
     assert len(rows(tmp_path / "r")) == 2
     said = capsys.readouterr().out
-    assert said.count("no more is logged (No space left on device); the run goes on") == 1
+    assert said.count("the log ends here (No space left on device); the run continues") == 1
 
 
 def test_runs_of_the_same_second_have_a_folder_each(tmp_path):
