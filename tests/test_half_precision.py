@@ -73,7 +73,7 @@ def test_a_knowledge_step(watched, optimizer, cores):
         run.train()
     finally:
         torch.set_num_threads(before)
-    assert (run.threads is not None) == (cores > 1) and run.dtype == torch.float32
+    assert (run.gradients.threads is not None) == (cores > 1) and run.dtype == torch.float32
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
