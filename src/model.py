@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from attention import VARIANTS, Block, positions_name, sinusoids, variant_name
 from base.dropout import Dropout
+from base.packing import PackedRows, packed
 
 IGNORE = 0  # the target (PAD) that carries no loss
 COURSE_SIZES = {"n_layer": 4, "n_head": 8, "n_embd": 256, "block_size": 128}
@@ -106,13 +107,40 @@ class GPT(nn.Module):
         The same as `forward`'s loss times their number, with the head only where they are (on CPU;
         elsewhere everywhere, since asking where would make the host wait for the device).
         """
-        hidden, targets = self.hidden(idx).flatten(0, 1), targets.flatten()
+        if self.can_pack(idx):
+            hidden, targets = self.packed_hidden(idx, targets)
+        else:
+            hidden, targets = self.hidden(idx).flatten(0, 1), targets.flatten()
         if idx.device.type == "cpu":
             pad = targets == IGNORE
             count = len(pad) - int(pad.sum())
             rows = pad.argsort(stable=True)[: math.ceil(count / TARGETS) * TARGETS]
             hidden, targets = hidden[rows], targets[rows]
         return F.cross_entropy(self.head(hidden), targets, ignore_index=IGNORE, reduction="sum")
+
+
+    def can_pack(self, idx: Tensor) -> bool:
+        """Whether to leave padding out of the blocks: on a CPU, where it pays, and in full
+        precision, where it changes a loss by float32's rounding alone."""
+        return (
+            idx.device.type == "cpu"
+            and not torch.is_autocast_enabled("cpu")
+            and not torch.compiler.is_compiling()
+            and all(isinstance(block, Block) for block in self.blocks)
+            and all(getattr(module, "causal", True) for module in self.modules())
+        )
+
+    def packed_hidden(self, idx: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """`hidden`, (N, C), of the positions up to each row's last target, and their targets (N,).
+
+        Nothing that carries loss sees the others, as the attention is causal.
+        """
+        T = idx.shape[1]
+        last = (targets != IGNORE) * torch.arange(1, T + 1)
+        rows = PackedRows(last.amax(1), T)
+        with packed(rows):
+            x = rows.pack(self.embed(idx))
+            return self.ln_f(self.blocks(x)), targets.flatten()[rows.index]
 
 
 def default_blocks(config: GPTConfig) -> list[Block]:

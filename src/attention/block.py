@@ -4,6 +4,7 @@ from torch import Tensor, nn
 
 from attention.registry import VARIANTS, variant_name
 from base.dropout import Dropout
+from base.packing import rows_of
 
 
 def mlp(config) -> nn.Sequential:
@@ -35,7 +36,12 @@ class Block(nn.Module):
         return self.attn.max_length
 
     def forward(self, x: Tensor) -> Tensor:
-        x = x + self.attn(self.ln1(x))
+        """(B, T, C) -> (B, T, C); or packed, (N, C) -> (N, C)."""
+        normed, rows = self.ln1(x), rows_of(x)
+        if rows is None or getattr(self.attn, "packs", False):
+            x = x + self.attn(normed)
+        else:
+            x = x + rows.pack(self.attn(rows.pad(normed)))
         return x + self.mlp(self.ln2(x))
 
     def init_state(self, batch: int, device, dtype) -> dict:

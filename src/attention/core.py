@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from attention.positions import alibi_slopes, rotary_table, rotate
 from attention.registry import check_heads, check_length, check_positions
 from base.dropout import Dropout
+from base.packing import PackedRows, rows_of
 
 
 class CausalAttention(nn.Module):
@@ -27,6 +28,7 @@ class CausalAttention(nn.Module):
     """
 
     inside: tuple[str, ...] = ("alibi",)  # the positions that this layer can apply itself
+    packs = True  # `project` takes packed inputs (N, C) too: only `split` asks for their shape
 
     def setup(self, config) -> None:
         """Heads, positions and mask: the buffer `mask` (1, 1, N, N) is 1 where t may see s."""
@@ -52,7 +54,9 @@ class CausalAttention(nn.Module):
         return rotate(x, self.rope_cache[start : start + x.shape[2]])
 
     def split(self, x: Tensor) -> Tensor:
-        """(B, T, C) -> (B, H, T, D)."""
+        """(B, T, C), or packed (N, C), -> (B, H, T, D)."""
+        rows = rows_of(x)
+        x = x if rows is None else rows.pad(x)
         B, T, C = x.shape
         return x.view(B, T, self.n_head, C // self.n_head).transpose(1, 2)
 
@@ -65,8 +69,9 @@ class CausalAttention(nn.Module):
     def weights(self, scores: Tensor, start: int) -> Tensor:
         """How much each position takes of each: softmax of the scores, the future masked."""
         T, S = scores.shape[-2:]
-        hidden = self.mask[:, :, start : start + T, :S] == 0
-        return F.softmax(self.biased(scores, start).masked_fill(hidden, float("-inf")), dim=-1)
+        seen = self.mask[:, :, start : start + T, :S]
+        future = torch.zeros_like(seen, dtype=scores.dtype).masked_fill_(seen == 0, float("-inf"))
+        return F.softmax(self.biased(scores, start) + future, dim=-1)
 
     def biased(self, scores: Tensor, start: int) -> Tensor:
         """Scores less slope (t - s), where the layer has ALiBi positions."""
@@ -77,15 +82,17 @@ class CausalAttention(nn.Module):
         distance = (t - torch.arange(S, device=scores.device)).to(scores.dtype)
         return scores - self.slopes * distance
 
-    def attend(self, weights: Tensor, value: Tensor) -> Tensor:
-        """weights value, heads joined: (B, H, T, S), (B, H, S, D) -> (B, T, C)."""
+    def attend(self, weights: Tensor, value: Tensor, rows: PackedRows | None = None) -> Tensor:
+        """weights value, heads joined: (B, H, T, S), (B, H, S, D) -> (B, T, C), or packed."""
         y = (self.attn_drop(weights) @ value).transpose(1, 2).flatten(2)
+        y = y if rows is None else rows.pack(y)
         return self.resid_drop(self.proj(y))
 
     def forward(self, x: Tensor, layer_past=None) -> Tensor:
-        check_length(self, x.shape[1])
+        rows = rows_of(x)
+        check_length(self, x.shape[1] if rows is None else rows.shape[1])
         query, past = self.project(x, 0)
-        return self.attend(self.weights(self.scores(query, past), 0), past[-1])
+        return self.attend(self.weights(self.scores(query, past), 0), past[-1], rows)
 
     def init_state(self, batch: int, device, dtype) -> dict:
         """An empty cache: no position seen yet."""

@@ -89,6 +89,8 @@ class RandomSynthesizer(SynthesizerAttention):
     rows the softmax of R, O(H W^2), a step.
     """
 
+    packs = False
+
     def build_scores(self, config, size: int, width: int) -> None:
         self.r = nn.Parameter(torch.randn(config.n_head, width, width))
 
