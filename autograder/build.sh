@@ -32,7 +32,8 @@ stage="$(mktemp -d)"
 trap 'rm -rf "$stage"' EXIT
 cp "$here"/*.py "$here/setup.sh" "$here/run_autograder" "$root/requirements.txt" "$stage"
 rm "$stage/make_starter.py"
-mkdir "$stage/data" "$stage/checks"
+mkdir "$stage/data" "$stage/checks" "$stage/editions"
+cp "$here"/editions/* "$stage/editions"
 cp "$here"/checks/*.py "$stage/checks"
 (cd "$root" && find src -name '*.py' -exec cp --parents {} "$stage" \;)
 cp "$settings" "$stage/edition.json"

@@ -4,67 +4,34 @@ SUBMISSION is a zip or a folder. Prints a table; --json writes the results in Gr
 """
 
 import argparse
+import inspect
 import json
-import os
 import resource
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
+import editions
 from checks import CHECKS, Failed, NotRun
 from checks.predictions import accuracies
+from feedback import (
+    FAILED,
+    NOT_RUN,
+    PASSED,
+    Report,
+    Result,
+    gradescope,
+    table,
+    unfinished,
+    write_json,
+)
 from grading import HERE, Grading, Reference, World, compute_reference
 from sandbox import Sandbox, SandboxError, remove
 from unpack import BadSubmission, unpack
 
 PROJECT = HERE.parent
-LONGEST_LINE = 4000  # characters of feedback
-PASSED, FAILED, NOT_RUN = "passed", "failed", "not run"
-
-
-@dataclass
-class Result:
-    """One check's verdict. `entry` is its line in the edition's settings."""
-
-    entry: dict
-    status: str
-    lines: list[str]
-
-    def __post_init__(self) -> None:
-        """Data of the submission may hold half a character, or a million of them."""
-        cut = [line[:LONGEST_LINE] for line in self.lines]
-        self.lines = [line.encode("utf-8", "replace").decode("utf-8") for line in cut]
-
-    @property
-    def most(self) -> float:
-        """What the check is worth: nothing where it could not be run."""
-        return 0.0 if self.status == NOT_RUN else float(self.entry["points"])
-
-    @property
-    def score(self) -> float:
-        return self.most if self.status == PASSED else 0.0
-
-
-@dataclass
-class Report:
-    """All verdicts on a submission."""
-
-    settings: dict
-    results: list[Result]
-    accuracies: dict
-    seconds: float
-    mode: str
-    probe_mb: float  # memory of the largest probe, the libraries shared with the others included
-
-    @property
-    def score(self) -> float:
-        return sum(result.score for result in self.results)
-
-    @property
-    def most(self) -> float:
-        return sum(result.most for result in self.results)
+BUILT = HERE / "edition.json"  # there in an autograder that build.sh has made
 
 
 def judge(entry: dict, grading: Grading) -> Result:
@@ -73,9 +40,9 @@ def judge(entry: dict, grading: Grading) -> Result:
     try:
         return Result(entry, PASSED, [CHECKS[entry["check"]](grading, **entry.get("args", {}))])
     except Failed as failure:
-        return Result(entry, FAILED, [*failure.lines, f"Handout: {part}"])
+        return Result(entry, FAILED, [*failure.lines, f"Handout: {part}"], failure.cause)
     except NotRun as reason:
-        return Result(entry, NOT_RUN, [f"not run: {reason}"])
+        return Result(entry, NOT_RUN, [f"not run: {reason}"], open=reason.open)
     except SandboxError:
         raise
     except Exception as error:  # data that no honest program gives
@@ -90,87 +57,22 @@ def grade(submission: Path, world: World, sandbox: Sandbox, reference: Reference
     began = time.monotonic() if began is None else began
     folder = Path(tempfile.mkdtemp(prefix="submission-"))
     checks = world.settings["checks"]
-    found: dict = {"dev": None, "test": None}
-    peak = 0.0
+    right: dict = {"dev": None, "test": None}
+    peak, notes = 0.0, list(world.notes)
     try:
         unpack(submission, folder)
         grading = Grading(folder, world, sandbox, reference, began)
         results = [judge(entry, grading) for entry in checks]
-        found, peak = accuracies(grading), grading.peak_mb
+        right, peak = accuracies(grading), grading.peak_mb
+        if grading.layout.mentions("SummaryWriter"):
+            grading.note("TensorBoard's SummaryWriter is a stand-in here that writes nothing")
+        notes = grading.notes + grading.layout.notes
     except BadSubmission as error:
-        results = [Result(entry, FAILED, [f"Seen: {error}"]) for entry in checks]
+        results = [Result(entry, FAILED, [f"Seen: {error}"], str(error)) for entry in checks]
     finally:
         remove(folder)
     seconds = time.monotonic() - began
-    return Report(world.settings, results, found, seconds, sandbox.mode, peak)
-
-
-# -- what comes out -----------------------------------------------------------------------------
-
-
-def gradescope(report: Report) -> dict:
-    """The report as Gradescope's results.json. Terse checks say only pass or fail."""
-    tests = []
-    for number, result in enumerate(report.results, start=1):
-        entry = result.entry
-        secret = entry.get("terse", False) and result.status != NOT_RUN
-        test = {
-            "name": f"{entry['name']}: {entry['title']}",
-            "number": str(number),
-            "score": result.score,
-            "max_score": result.most,
-            "output": f"{result.status}." if secret else "\n".join(result.lines),
-            "visibility": entry["visibility"],
-        }
-        if result.status != NOT_RUN:
-            test["status"] = result.status
-        tests.append(test)
-    board = [
-        {"name": f"{split} accuracy", "value": round(100 * share, 2), "order": "desc"}
-        for split, share in report.accuracies.items()
-        if share is not None
-    ]
-    return {
-        "output": f"{report.settings['title']}; sandbox: {report.mode}",
-        "tests": tests,
-        "leaderboard": board,
-        "execution_time": round(report.seconds),
-        "stdout_visibility": "hidden",
-    }
-
-
-def unfinished(world: World) -> dict:
-    """The results.json that stands until the real one replaces it."""
-    return {
-        "score": 0,
-        "output": f"{world.settings['title']}: the grader did not finish. Submit again; if this "
-                  "comes back, tell your instructor.",
-        "stdout_visibility": "hidden",
-    }  # fmt: skip
-
-
-def table(report: Report) -> str:
-    """The report for people: a line a check, details below those that did not pass."""
-    lines = [f"{report.settings['title']}; sandbox: {report.mode}", ""]
-    for result in report.results:
-        entry = result.entry
-        points = f"{result.score:g}/{result.most:g}"
-        lines.append(f"{entry['name']:<14}{points:>9}  {result.status:<8}{entry['title']}")
-        if result.status != PASSED:
-            detail = "\n".join(result.lines).splitlines()
-            lines += [f"{'':<25}{line}" for line in detail]
-    lines += ["", f"{'total':<14}{report.score:>4g}/{report.most:g}"]
-    for split, share in report.accuracies.items():
-        if share is not None:
-            lines.append(f"{split} accuracy {share:.1%}")
-    return "\n".join(lines)
-
-
-def write_json(content: dict, path: Path) -> None:
-    """Write beside `path`, then move there: never half a file."""
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    part.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(part, path)
+    return Report(world.settings, results, right, seconds, sandbox.mode, peak, notes)
 
 
 # -- the command --------------------------------------------------------------------------------
@@ -181,22 +83,44 @@ def parser() -> argparse.ArgumentParser:
                                 formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     p.add_argument("submission", nargs="?", type=Path, help="assignment5.zip, or a folder")
     p.add_argument("--json", type=Path, help="write results.json here")
-    p.add_argument("--edition", default="2021", help="2021, 2023, 2024, or a settings file")
+    p.add_argument("--edition", help=f"{', '.join(editions.names())} (default: 2021), a settings "
+                                     "file, or auto: that of the submission's kit")  # fmt: skip
+    p.add_argument("--explain", metavar="CHECK", help="print what a check wants, as f.pretrain")
     p.add_argument("--data", type=Path, help="folder of wiki.txt and the birth_*.tsv files")
     p.add_argument("--answers", type=Path, help="the test answers (question TAB place)")
     p.add_argument("--write_reference", type=Path, help="compute the right answers, for build.sh")
     return p
 
 
+def settings_of(args: argparse.Namespace) -> tuple[dict, tuple[str, ...]]:
+    """The edition's settings that the arguments ask for, and what to say about the choice; in a
+    built autograder, those that were built in."""
+    try:
+        if BUILT.is_file():
+            return json.loads(BUILT.read_text(encoding="utf-8")), ()
+        if args.edition != "auto":
+            return editions.load(args.edition or "2021"), ()
+        name = detect(args.submission)
+    except editions.UnknownEdition as error:
+        fail(str(error))
+    return editions.load(name), (f"edition {name}, by the submission's own files",)
+
+
+def detect(submission: Path | None) -> str:
+    if submission is None:
+        fail("--edition auto needs a submission")
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            unpack(submission, Path(folder))
+        except BadSubmission as error:
+            fail(str(error))
+        return editions.detect(Path(folder))
+
+
 def world_of(args: argparse.Namespace) -> World:
     """What the arguments ask for; in a built autograder, what was built in."""
-    built = HERE / "edition.json"
-    path = built if built.is_file() else Path(args.edition)
-    if not path.is_file():
-        path = HERE / "editions" / f"{args.edition}.json"
-    if not path.is_file():
-        fail(f"--edition {args.edition}: no such settings; give 2021, 2023, 2024 or a file")
-    home = HERE if built.is_file() else PROJECT
+    settings, notes = settings_of(args)
+    home = HERE if BUILT.is_file() else PROJECT
     answers = args.answers or HERE / "hidden" / "birth_test.tsv"
     if args.answers and not answers.is_file():
         fail(f"--answers {answers}: no such file; check the path")
@@ -207,10 +131,20 @@ def world_of(args: argparse.Namespace) -> World:
     for name in ("wiki.txt", "birth_dev.tsv", "birth_test_inputs.tsv"):
         if not (data / name).is_file():
             fail(f"{data / name}: no such file; give --data, the folder of the course's files")
-    settings = json.loads(path.read_text(encoding="utf-8"))
-    world = World(settings, data, home / "src", answers if answers.is_file() else None)
+    world = World(settings, data, home / "src", answers if answers.is_file() else None, notes)
     check_answers(world)
     return world
+
+
+def explain(args: argparse.Namespace) -> None:
+    """Print what a check wants and why."""
+    settings, _ = settings_of(args)
+    entry = next((e for e in settings["checks"] if e["name"] == args.explain), None)
+    wants = inspect.getdoc(CHECKS[entry["check"]]) if entry else ""
+    try:
+        print(editions.explain(settings, args.explain, wants))
+    except editions.UnknownEdition as error:
+        fail(str(error))
 
 
 def check_answers(world: World) -> None:
@@ -257,15 +191,18 @@ def show(report: Report) -> None:
 def main() -> None:
     began = time.monotonic()
     args = parser().parse_args()
-    if args.submission is None and args.write_reference is None:
-        fail("nothing to grade; give a zip or a folder")
     if args.submission is not None and not args.submission.exists():
         fail(f"{args.submission}: no such file or folder; check the path")
+    if args.explain:
+        explain(args)
+        return
+    if args.submission is None and args.write_reference is None:
+        fail("nothing to grade; give a zip or a folder")
     if args.json is not None and not args.json.resolve().parent.is_dir():
         fail(f"--json {args.json}: there is no such folder; make it")
     world = world_of(args)
     if args.json is not None:
-        write_json(unfinished(world), args.json)
+        write_json(unfinished(world.settings), args.json)
     try:
         with Sandbox(world.settings["limits"]) as sandbox:
             stored = HERE / "reference.npz"

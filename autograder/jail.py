@@ -119,6 +119,7 @@ def set_limits(limits: dict, threads: int) -> None:
         resource.RLIMIT_FSIZE: limits["file_mb"] * 2**20,
         resource.RLIMIT_NPROC: threads + limits["processes"],
         resource.RLIMIT_NOFILE: 256,
+        resource.RLIMIT_MSGQUEUE: 0,  # POSIX queues would outlive the process
         resource.RLIMIT_CORE: 0,
     }
     for kind, value in pairs.items():

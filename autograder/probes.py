@@ -5,27 +5,32 @@ here could change anything here. Each probe takes the request's `args` and gives
 """
 
 import contextlib
-import hashlib
 import importlib
 import os
+import pickletools
 import random
-import runpy
 import sys
 import traceback
-from types import SimpleNamespace
+import zipfile
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import torch
 import wire
+from weights import clean, pair_names
 
 HOME = os.getcwd  # the submission's copy, wherever the sandbox shows it
 TRACEBACK_LONGEST = 1500
+OWN = ("jail", "wire", "weights", "probes", "runner")  # a submission may use these names itself
+WRAPPERS = ("model_state_dict", "state_dict", "model")  # keys under which people save weights
 where = ["while importing"]  # what the student's code was asked last, for error messages
 
 
 def run(request: dict, channel: int) -> None:
     """Run one probe and write its answer to the file descriptor `channel`."""
-    sys.path[:0] = [os.path.join(HOME(), "src"), HOME()]
+    sys.path[:0] = [os.path.join(HOME(), name) for name in ("src", "submission")] + [HOME()]
+    for name in OWN:
+        sys.modules.pop(name, None)
     try:
         random.seed(request["seed"])
         np.random.seed(request["seed"])
@@ -33,6 +38,8 @@ def run(request: dict, channel: int) -> None:
         data, arrays = PROBES[request["probe"]](request["args"])
     except BaseException as error:  # SystemExit too: the code under test may raise anything
         data, arrays = {"error": describe(error)}, {}
+        if isinstance(error, ModuleNotFoundError):
+            data["missing"] = str(error.name)
     answer = wire.pack(request["nonce"], data, arrays)
     with contextlib.suppress(OSError, ValueError):  # where the code has closed its own channels
         sys.stdout.flush()
@@ -43,7 +50,8 @@ def run(request: dict, channel: int) -> None:
 def describe(error: BaseException) -> str:
     """The error in the student's own frames, and what they were asked to do."""
     frames = traceback.extract_tb(error.__traceback__)
-    own = [f for f in frames if f.filename.startswith((HOME(), "src/", "london"))]
+    places = (HOME(), "src/", "submission/", "run.py", "london")
+    own = [f for f in frames if f.filename.startswith(places)]
     lines = [f"  {os.path.relpath(f.filename)}, line {f.lineno}: {f.line}" for f in own[-4:]]
     if isinstance(error, SystemExit):
         what = f"the code ended the program: sys.exit({error.code!r})"
@@ -58,6 +66,7 @@ def asked(what: str) -> None:
 
 def student(name: str):
     """The submission's module of this name."""
+    load_on_cpu()
     asked(f"importing {name}")
     return importlib.import_module(name)
 
@@ -82,39 +91,111 @@ def imports(args: dict):
 
 
 def params(args: dict):
-    """Names, shapes and finiteness of what `path` holds. No student code runs in this probe."""
+    """Names, shapes and finiteness of what `path` holds, and what was unwrapped. No student code
+    runs in this probe."""
     asked(f"reading {args['path']}")
-    state = torch.load(args["path"], map_location="cpu", weights_only=True)
-    if not isinstance(state, dict) or not all(torch.is_tensor(v) for v in state.values()):
-        return {"error": "not a state_dict (a dictionary of tensors)"}, {}
+    state, notes = read_state(args["path"])
     numbers = {n: v for n, v in state.items() if v.is_floating_point()}
     return {
-        "shapes": {clean(name): list(value.shape) for name, value in state.items()},
-        "infinite": [clean(name) for name, value in numbers.items() if not value.isfinite().all()],
+        "shapes": {name: list(value.shape) for name, value in state.items()},
+        "infinite": [name for name, value in numbers.items() if not value.isfinite().all()],
+        "notes": notes,
     }, {}
 
 
-def clean(name: str) -> str:
-    """A parameter's name without what DataParallel and torch.compile put before it."""
-    return name.replace("_orig_mod.", "").removeprefix("module.")
+def read_state(path: str) -> tuple[dict[str, torch.Tensor], list[str]]:
+    """The weights in a file under their own names, and what had to be unwrapped for it. Raises
+    ValueError with one sentence for a file that holds something else."""
+    notes = []
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise ValueError(unreadable(path, error)) from None
+    for key in WRAPPERS:
+        if isinstance(state, dict) and isinstance(state.get(key), dict):
+            state = state[key]
+            notes.append(f"the weights were taken from its entry {key!r}")
+            break
+    if not isinstance(state, dict) or not all(torch.is_tensor(v) for v in state.values()):
+        raise ValueError("it is no state_dict; save model.state_dict() with torch.save")
+    if any(clean(str(name)) != name for name in state):
+        notes.append("'module.' or '_orig_mod.' was taken off its names")
+    return {clean(str(name)): value for name, value in state.items()}, notes
 
 
-def digest(value: torch.Tensor) -> str:
-    return hashlib.sha256(value.contiguous().numpy().tobytes()).hexdigest()
+def unreadable(path: str, error: Exception) -> str:
+    """Why torch cannot read a params file, and the mend, without torch's advice to trust it."""
+    again = "save model.state_dict() with torch.save and hand that in"
+    try:
+        with zipfile.ZipFile(path) as archive:
+            name = next(n for n in archive.namelist() if n.endswith("data.pkl"))
+            words = {op[1] for op in pickletools.genops(archive.read(name)) if op[1] is not None}
+    except Exception:
+        return f"it is damaged, cut off or no file of torch.save; {again}"
+    if any("torch.nn.modules" in str(word) for word in words):
+        return f"it holds a whole pickled model, whose code would have to be run; {again}"
+    if "PytorchStreamReader" in str(error):
+        return f"it is damaged or cut off; {again}"
+    return f"it holds more than tensors (nothing in it was run); {again}"
+
+
+# -- what students' machines have and this one does not ------------------------------------------
+
+
+def load_on_cpu() -> None:
+    """Let torch.load put tensors of a GPU that is not here on the CPU, and read what older versions
+    of torch read (only the submission's own code and files are in reach)."""
+
+    def place(storage, location: str):
+        kind = location.split(":")[0]
+        present = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available}
+        return storage if kind in present and not present[kind]() else None
+
+    if "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD" not in os.environ:  # once is enough
+        torch.serialization.register_package(0, lambda storage: None, place)
+        os.environ["TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"] = "1"
+
+
+class SummaryWriter:
+    """Stands in for TensorBoard's: takes everything, writes nothing."""
+
+    def __init__(self, *args, **kwargs):
+        self.log_dir = kwargs.get("log_dir", "runs")
+
+    def __getattr__(self, name: str):
+        return lambda *args, **kwargs: None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *args):
+        return None
+
+
+def stand_in_for_tensorboard() -> None:
+    """What the kits of 2023 and 2024 import of TensorBoard."""
+    for name in ("torch.utils.tensorboard", "tensorboardX"):
+        module = ModuleType(name, "A stand-in of the grader: it writes nothing.")
+        module.SummaryWriter = SummaryWriter
+        sys.modules[name] = module
+    torch.utils.tensorboard = sys.modules["torch.utils.tensorboard"]
 
 
 # -- part e: span corruption --------------------------------------------------------------------
 
 
 def corruption(args: dict):
-    """x and y of every index in `indices`, padded with -1; types and shapes that occurred."""
-    module = student("dataset")
+    """x and y of `count` examples, padded with -1: those of all that the dataset says it has, again
+    and again, or of `indices`. The types and shapes that occurred."""
+    module = student(args["module"])
     asked("building CharCorruptionDataset")
     dataset = module.CharCorruptionDataset(args["text"], args["block_size"])
-    documents = args["text"].split("\n")
+    asked("len(dataset)")
+    length = len(dataset)
+    indices = args.get("indices") or [i % max(1, length) for i in range(args["count"])]
     rows, kinds, shapes = [], set(), set()
-    for index in args["indices"]:
-        asked(f"dataset[{index}], the document {documents[index][:60]!r}")
+    for index in indices:
+        asked(f"dataset[{index}] of {length}")
         pair = dataset[index]
         if not isinstance(pair, (tuple, list)) or len(pair) != 2:
             raise TypeError(f"dataset[{index}] gives {type(pair).__name__}, not a pair x, y")
@@ -122,7 +203,7 @@ def corruption(args: dict):
             kinds.add(str(part.dtype) if torch.is_tensor(part) else type(part).__name__)
             shapes.add(str(list(np.shape(part))))
         rows.append([np.asarray(part).reshape(-1).astype(np.int64) for part in pair])
-    return {"kinds": sorted(kinds), "shapes": sorted(shapes)}, {
+    return {"kinds": sorted(kinds), "shapes": sorted(shapes), "length": length}, {
         name: padded([row[k] for row in rows]) for k, name in enumerate("xy")
     }
 
@@ -137,7 +218,7 @@ def padded(rows: list[np.ndarray]) -> np.ndarray:
 def untouched(args: dict):
     """The documents before and after examples are drawn, and each example when it is drawn and
     when all are."""
-    module = student("dataset")
+    module = student(args["module"])
     dataset = module.CharCorruptionDataset(args["text"], args["block_size"])
     before = [str(document) for document in dataset.data]
     pairs, drawn = [], []
@@ -157,26 +238,28 @@ def snapshot(pair) -> np.ndarray:
 # -- part g: layers and models ------------------------------------------------------------------
 
 
-def load_weights(module: torch.nn.Module, tensors: dict) -> None:
-    """Load by name. Raises KeyError naming a weight that the module does not have."""
-    own = module.state_dict()
+def load_weights(module: torch.nn.Module, tensors: dict, renames: list = ()) -> dict[str, str]:
+    """Load by name or, under foreign names, by shape: {our name: the module's}. Raises KeyError
+    naming a weight that the module does not have."""
+    own = {name: list(value.shape) for name, value in module.named_parameters()}
+    pairs = pair_names({n: list(v.shape) for n, v in tensors.items()}, own, renames)
     for name, value in tensors.items():
-        if name not in own:
-            raise KeyError(f"{type(module).__name__} has no {name}; it has {', '.join(own)}")
-        if own[name].shape != value.shape:
-            shapes = f"{list(own[name].shape)}, not {list(value.shape)}"
-            raise ValueError(f"{name} of {type(module).__name__} has the shape {shapes}")
-    module.load_state_dict(tensors, strict=False)
+        if name not in pairs:
+            shape = f"no {name} of shape {list(value.shape)}"
+            shown = ", ".join(f"{n} {size}" for n, size in own.items())
+            raise KeyError(f"{type(module).__name__} has {shape}; it has {shown}")
+    module.load_state_dict({pairs[n]: value for n, value in tensors.items()}, strict=False)
+    return pairs
 
 
 def layer(args: dict):
     """Outputs for x, for x with later positions changed, and the gradients of sum(out * g)."""
-    module = student("attention")
+    module = student(args["module"])
     tensors = inputs()
     asked(f"building attention.{args['class']}")
     config = SimpleNamespace(**args["config"])
     built = getattr(module, args["class"])(config)
-    load_weights(built, weights(tensors))
+    pairs = load_weights(built, weights(tensors))
     built.eval()
     arrays = {}
     for name in ("x", "changed"):
@@ -187,90 +270,29 @@ def layer(args: dict):
         if name == "x":
             asked("the backward pass")
             (out * tensors["g"]).sum().backward()
-    for name, parameter in built.named_parameters():
+    parameters = dict(built.named_parameters())
+    for name, own in pairs.items():
+        parameter = parameters[own]
         gradient = parameter.grad if parameter.grad is not None else torch.zeros_like(parameter)
         arrays[f"grad.{name}"] = gradient.numpy()
     return {}, arrays
 
 
 def model(args: dict):
-    """Logits of the whole model, built with the variant's flag, and its attention layers' names."""
-    module = student("model")
+    """Logits of the whole model, built with the variant's flag."""
+    module = student(args["module"])
     tensors = inputs()
     asked(f"building GPT, mconf.{args['flag']} = True" if args["flag"] else "building GPT")
     config = module.GPTConfig(args["vocab_size"], args["block_size"], **args["sizes"])
     for name, value in args["settings"].items():
         setattr(config, name, value)
     built = module.GPT(config)
-    load_weights(built, weights(tensors))
+    load_weights(built, weights(tensors), args["renames"])
     built.eval()
     asked("GPT.forward")
     with torch.no_grad():
         logits = built(tensors["idx"])[0]
     return {}, {"logits": logits.numpy()}
-
-
-# -- run.py -------------------------------------------------------------------------------------
-
-
-def script(path: str, argv: list[str]) -> None:
-    """Run a script of the submission as `python path argv` would; sys.exit() ends it quietly."""
-    asked(f"python {path} {' '.join(argv)}"[:300])
-    sys.argv = [path, *argv]
-    sys.path.insert(0, os.path.abspath(os.path.dirname(path) or "."))
-    try:
-        runpy.run_path(path, run_name="__main__")
-    except SystemExit as end:
-        if end.code not in (None, 0):
-            raise
-
-
-class Recorded(BaseException):
-    """Ends run.py at the moment when training would begin. (No Exception: nobody catches it.)"""
-
-
-def training(args: dict):
-    """What `run.py` would train: the Trainer's config, model and dataset. Nothing is trained."""
-    trainer = student("trainer")
-    seen = []
-
-    def record(self, *_, **__):
-        config, net = self.config, self.model
-        settings = {name: getattr(config, name, None) for name in args["settings"]}
-        seen.append({
-            "settings": {name: plain(value) for name, value in settings.items()},
-            "shapes": {clean(n): list(v.shape) for n, v in net.state_dict().items()},
-            "digest": {clean(n): digest(v) for n, v in net.state_dict().items()},
-            "dataset": [kind.__name__ for kind in type(self.train_dataset).__mro__],
-            "examples": len(self.train_dataset),
-        })  # fmt: skip
-        raise Recorded
-
-    trainer.Trainer.train = record
-    try:
-        script("src/run.py", args["argv"])
-    except Recorded:
-        pass
-    return {"seen": seen}, {}
-
-
-def plain(value):
-    """Numbers as numbers, anything else as text."""
-    return value if isinstance(value, (bool, int, float, type(None))) else repr(value)[:100]
-
-
-def evaluate(args: dict):
-    """The rows that `run.py evaluate` writes for the questions in `questions.tsv`."""
-    script("src/run.py", args["argv"])
-    asked("reading the predictions that it wrote")
-    with open(args["outputs"], encoding="utf-8") as file:
-        return {"rows": file.read().split("\n")[: args["rows"] + 2]}, {}
-
-
-def london(args: dict):
-    """Run london_baseline.py; its prints are the answer."""
-    script("london_baseline.py", [])
-    return {}, {}
 
 
 # -- the reference's own code (in the same sandbox, with this project's src/ and no student code) --
@@ -283,20 +305,21 @@ def reference(args: dict):
 
 def fresh_params(args: dict):
     """Random params to finetune from."""
-    return importlib.import_module("reference_answers").fresh_params(args)
+    state = read_state(args["from"])[0] if args["from"] else None
+    return importlib.import_module("reference_answers").fresh_params(args, state)
 
 
 def reference_predictions(args: dict):
     """What the reference model with the submitted params answers."""
     asked(f"loading {args['path']} into the course's model")
-    return importlib.import_module("reference_answers").predict(args), {}
+    state, _ = read_state(args["path"])
+    return importlib.import_module("reference_answers").predict(args, state), {}
 
 
 PROBES = {
     probe.__name__: probe
     for probe in (
-        imports, params, corruption, untouched, layer, model, training, evaluate, london,
-        reference, fresh_params,
+        imports, params, corruption, untouched, layer, model, reference, fresh_params,
         reference_predictions,
     )
-}  # fmt: skip
+}  # fmt: skip  (runner.py adds those that run scripts)

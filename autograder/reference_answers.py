@@ -8,6 +8,7 @@ import hashlib
 
 import torch
 from torch import Tensor
+from weights import pair_names
 
 LAYER = {  # sizes of the layers that are compared: primes, so that swapped axes fail
     "n_embd": 6, "n_head": 3, "block_size": 13, "vocab_size": 31, "n_layer": 2,
@@ -18,7 +19,7 @@ MODEL = {"vocab_size": 31, "block_size": 17, "sizes": {"n_layer": 2, "n_head": 3
 
 
 def compute(args: dict):
-    """Layers, models, parameter shapes and phases of `args['variants']`, as (data, arrays)."""
+    """Layers, models and parameter shapes of `args['variants']`, as (data, arrays)."""
     from attention import VARIANTS
 
     data = {"shapes": {}, "layers": {}, "models": {}, "absent": []}
@@ -36,7 +37,6 @@ def compute(args: dict):
             arrays |= layer_answers(variant, VARIANTS[variant].layer, config["config"])
     data["layer_config"] = LAYER
     data["changed_from"] = CHANGED_FROM
-    data["phases"] = phases()
     return data, {name: value.detach().numpy() for name, value in arrays.items()}
 
 
@@ -95,42 +95,60 @@ def model_answers(variant: str, settings: dict) -> dict[str, Tensor]:
     return {f"model.{variant}.{name}": value for name, value in found.items()}
 
 
-def phases() -> dict:
-    """The course's settings of each phase; final_tokens per document and position."""
-    from recipes import RECIPES, trainer_config
+def settled(module: torch.nn.Module) -> None:
+    """Give every parameter random values of a size at which each of them shows in the logits and
+    float32 rounding does not grow: vectors near 0 (scales of norms near 1), matrices by fan-in."""
+    generator = torch.Generator().manual_seed(226)
+    for name, parameter in module.named_parameters():
+        noise = torch.randn(parameter.shape, generator=generator)
+        if parameter.ndim == 1:
+            centre = 1.0 if name.endswith("weight") else 0.0
+            parameter.data = centre + 0.2 * noise
+        else:
+            parameter.data = noise * parameter.shape[-1] ** -0.5
 
-    found = {}
-    for name, phase in RECIPES["course"].items():
-        config = trainer_config(phase, documents=1, block_size=1)
-        names = ("max_epochs", "batch_size", "learning_rate", "lr_decay", "warmup_tokens")
-        found[name] = {key: getattr(config, key) for key in names}
-        found[name]["final_tokens"] = config.final_tokens
-    return found
 
-
-def fresh_params(args: dict):
-    """Write random params for a corpus of `vocab_size` characters; their shapes and digests."""
-    torch.manual_seed(226)
+def fresh_params(args: dict, own: dict[str, Tensor] | None):
+    """Random params for a corpus of `vocab_size` characters in the file `path`, under the names of
+    `own`, the weights of the submission's model (None: our names). What they are, and the logits
+    that they give in float64 for the characters idx."""
     model = build(args["sizes"] | {"vocab_size": args["vocab_size"]}, args["settings"])
+    settled(model)
+    wanted = shapes_of(model)
     state = model.state_dict()
+    if own is not None:
+        found = {name: list(own[name].shape) for name in args["parameters"] if name in own}
+        pairs = pair_names(wanted, found, args["renames"])
+        if absent := [name for name in wanted if name not in pairs]:
+            return {"absent": absent[0]}, {}
+        state = own | {pairs[name]: state[name] for name in wanted}
+        digests = {pairs[name]: digest(state[pairs[name]]) for name in wanted}
+    else:
+        digests = {name: digest(state[name]) for name in wanted}
     torch.save(state, args["path"])
-    names = [name for name, _ in model.named_parameters()]
-    digests = {n: hashlib.sha256(state[n].numpy().tobytes()).hexdigest() for n in names}
-    return {"shapes": shapes_of(model), "digest": digests}, {}
+    generator = torch.Generator().manual_seed(227)
+    idx = torch.randint(0, args["vocab_size"], (5, TIME), generator=generator)
+    with torch.no_grad():
+        logits = model.double().eval()(idx)[0]
+    return {"digest": digests}, {"idx": idx.numpy(), "logits": logits.numpy()}
 
 
-def predict(args: dict) -> dict:
-    """What the reference model with the params at `path` answers to each of `questions`."""
+def digest(value: Tensor) -> str:
+    return hashlib.sha256(value.contiguous().numpy().tobytes()).hexdigest()
+
+
+def predict(args: dict, state: dict[str, Tensor]) -> dict:
+    """What the reference model with the params `state` answers to each of `questions`."""
     from answers.evaluation import predict as answers
     from dataset import CharCorruptionDataset
 
     with open("wiki.txt", encoding="utf-8") as file:
         dataset = CharCorruptionDataset(file.read(), args["sizes"]["block_size"])
     model = build(args["sizes"] | {"vocab_size": dataset.vocab_size}, args["settings"])
-    state = torch.load(args["path"], map_location="cpu", weights_only=True)
-    state = {n.replace("_orig_mod.", "").removeprefix("module."): v for n, v in state.items()}
-    wanted = [name for name, _ in model.named_parameters()]
-    if absent := [name for name in wanted if name not in state]:
-        raise KeyError(f"the file has no {absent[0]}")
-    model.load_state_dict(model.state_dict() | {name: state[name] for name in wanted})
+    wanted = shapes_of(model)
+    found = {name: list(value.shape) for name, value in state.items()}
+    pairs = pair_names(wanted, found, args["renames"])
+    if absent := [name for name in wanted if name not in pairs]:
+        raise KeyError(f"the file has no {absent[0]} of shape {wanted[absent[0]]}")
+    model.load_state_dict(model.state_dict() | {n: state[pairs[n]] for n in wanted})
     return {"answers": answers(model, dataset, args["questions"])}

@@ -1,12 +1,14 @@
 """The grader's side of the sandbox: asks a probe, gets data or a sentence that says why not."""
 
 import contextlib
+import ctypes
 import json
 import os
 import secrets
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -21,7 +23,10 @@ HERE = Path(__file__).resolve().parent
 MODES = ("namespaces", "user", "plain")  # from strong to weak, see jail.py
 FIRST_UID, UIDS = 60600, 400  # a range that distributions leave free; one user per grader
 START_SECONDS = 300
-OPEN_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")  # in `user` mode everybody can write there
+NOT_DISKS = {"proc", "sysfs", "cgroup", "cgroup2", "devpts", "securityfs", "debugfs", "tracefs",
+             "bpf", "pstore", "configfs"}  # file systems in which nobody can leave a file
+SYSTEM_V = {"shm": ("shmctl", 3), "sem": ("semctl", 4), "msg": ("msgctl", 3)}  # with arguments
+IPC_RMID = 0  # linux/ipc.h
 LIMITS = {"cpu_s": 25, "wall_s": 60.0, "most_s": 300.0, "memory_mb": 400, "file_mb": 64,
           "processes": 16}  # fmt: skip
 
@@ -40,6 +45,7 @@ class Outcome:
     failure: str = ""
     hung: bool = False
     peak_mb: float = 0.0
+    waited_s: float = 0.0
     taken: bytes = b""
 
 
@@ -54,6 +60,7 @@ class Sandbox:
         self.server: subprocess.Popen | None = None
         self.mode = ""
         self.runs = 0
+        self.open_folders: list[str] = []
         self.choose_mode(modes)
 
     def __enter__(self) -> "Sandbox":
@@ -110,6 +117,7 @@ class Sandbox:
             if mode == "plain" and self.uid is not None:
                 continue  # never student code as root
             self.mode = mode
+            self.open_folders = open_folders() if mode == "user" else []
             outcome = self.ask("imports", {"mode.py": b"import wave"}, {"name": "mode"})
             if not outcome.failure:
                 return
@@ -135,12 +143,13 @@ class Sandbox:
         try:
             outcome = self.exchange(request)
             if take and not outcome.failure:
-                outcome.taken = (folder / take).read_bytes()
+                outcome.taken = ordinary_content(folder / take)
             return outcome
         finally:
             remove(folder.parent)
             if self.mode == "user":
-                remove_files_of(self.uid)
+                remove_files_of(self.uid, self.open_folders)
+                remove_memory_of(self.uid)
 
     def exchange(self, request: dict) -> Outcome:
         if self.server is None or self.server.poll() is not None:
@@ -160,7 +169,8 @@ class Sandbox:
         """The keeper's report as an Outcome."""
         if "refused" in header:
             return Outcome(failure=f"the sandbox could not start ({header['refused']})")
-        outcome = Outcome(output=header["output"], peak_mb=header["peak_mb"])
+        outcome = Outcome(output=header["output"], peak_mb=header["peak_mb"],
+                          waited_s=header["waited_s"])  # fmt: skip
         try:
             outcome.data, outcome.arrays = wire.unpack(payload, request["nonce"])
         except (ValueError, TypeError, KeyError, RecursionError, OverflowError):
@@ -196,16 +206,55 @@ class Sandbox:
         return folder
 
 
+def ordinary_content(path: Path) -> bytes:
+    """What a probe wrote to `path`; nothing where it left a link, a pipe or no file."""
+    try:
+        number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return b""
+    with open(number, "rb") as file:
+        return file.read() if stat.S_ISREG(os.fstat(number).st_mode) else b""
+
+
 def remove(folder: Path) -> None:
     """Delete a folder in which student code may have worked: however deep it is (shutil.rmtree
     recurses), and whatever cannot be deleted."""
     subprocess.run(["rm", "-rf", "--", str(folder)], stderr=subprocess.DEVNULL, check=False)
 
 
-def remove_files_of(uid: int) -> None:
+def open_folders() -> list[str]:
+    """The folders of all disks in which every user may leave a file: in a container /tmp, /var/tmp,
+    /dev/shm, /dev/mqueue, /run/lock and whatever else an image has."""
+    mounts = [line.split() for line in Path("/proc/mounts").read_text().splitlines()]
+    points = sorted({m[1].encode().decode("unicode_escape") for m in mounts
+                     if m[2] not in NOT_DISKS and "ro" not in m[3].split(",")})  # fmt: skip
+    points = [p for p in points if os.path.isdir(p) and not p.startswith(("/proc", "/sys"))]
+    command = ["find", *points, "-xdev", "-type", "d", "-perm", "-0002", "-print0"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+    return sorted({os.fsdecode(name) for name in done.stdout.split(b"\0") if name})
+
+
+def remove_files_of(uid: int, folders: list[str]) -> None:
     """Delete what the user has left in the open folders: the next probe finds nothing there."""
-    command = ["find", *OPEN_FOLDERS, "-xdev", "-depth", "-uid", str(uid), "-delete"]
+    command = ["find", *folders, "-xdev", "-depth", "-uid", str(uid), "-delete"]
     subprocess.run(command, stderr=subprocess.DEVNULL, check=False)
+
+
+def remove_memory_of(uid: int) -> None:
+    """Delete the user's System V shared memory, semaphores and message queues."""
+    libc = ctypes.CDLL(None)
+    for kind, (function, count) in SYSTEM_V.items():
+        try:
+            head, *rows = Path(f"/proc/sysvipc/{kind}").read_text().splitlines()
+        except OSError:  # a kernel without them
+            continue
+        names = head.split()
+        for row in rows:
+            fields = dict(zip(names, map(int, row.split()), strict=True))
+            if uid in (fields["uid"], fields["cuid"]):
+                number = next(fields[n] for n in ("shmid", "semid", "msqid") if n in fields)
+                middle = (0,) if count == 4 else ()
+                getattr(libc, function)(number, *middle, IPC_RMID, None)
 
 
 def reason(header: dict, limits: dict) -> str:

@@ -9,8 +9,11 @@ import zlib
 from pathlib import Path, PurePosixPath
 
 MOST_FILES = 2000
-LARGEST_FILE = 150 * 2**20  # bytes; the course's params are 13 MB
-LARGEST_TOTAL = 400 * 2**20
+LARGEST_FILE = 64 * 2**20  # bytes; the course's params are 13 MB
+LARGEST_TOTAL = 192 * 2**20  # a whole submission has three of them, 40 MB
+JUNK_FOLDERS = (".git", "__pycache__", ".venv", "venv", "__MACOSX", ".ipynb_checkpoints", ".idea",
+                ".vscode", ".pytest_cache", "node_modules")  # fmt: skip
+JUNK_FILES = (".DS_Store", "Thumbs.db", "desktop.ini")
 LARGEST_RATIO = 200  # unpacked to packed, for files above 1 MB; text stays far below
 
 
@@ -21,8 +24,9 @@ class BadSubmission(ValueError):
 def unpack(source: Path, target: Path) -> None:
     """Copy the submission `source` into the empty folder `target`.
 
-    A single folder around everything is taken off. Raises BadSubmission for a zip that is damaged,
-    encrypted or a bomb, and for entries with `..`, absolute names, links or devices.
+    What macOS, Windows, git and editors leave behind is not copied. Raises BadSubmission for a zip
+    that is damaged, encrypted or a bomb, and for entries with `..`, absolute names, links or
+    devices.
     """
     if source.is_dir():
         copy_folder(source, target)
@@ -30,12 +34,18 @@ def unpack(source: Path, target: Path) -> None:
         unpack_zip(source, target)
     else:
         raise BadSubmission(f"{source.name}: neither a folder nor a zip; submit assignment5.zip")
-    lift_single_folder(target)
+
+
+def is_junk(path: PurePosixPath) -> bool:
+    """Whether a file belongs to the system or an editor, not to the submission."""
+    name = path.name
+    return name in JUNK_FILES or name.startswith("._") or any(p in JUNK_FOLDERS for p in path.parts)
 
 
 def checked_name(name: str) -> PurePosixPath:
-    path = PurePosixPath(name)
-    if "\\" in name or "\0" in name or ":" in name or path.is_absolute() or ".." in path.parts:
+    """The name as a path; Windows' programs write backslashes between folders."""
+    path = PurePosixPath(name.replace("\\", "/"))
+    if "\0" in name or ":" in name or path.is_absolute() or ".." in path.parts:
         raise BadSubmission(f"{name!r} in the zip leads out of it; zip the project's own folder")
     if len(name) > 200 or len(path.parts) > 12:
         raise BadSubmission(f"{name[:60]!r}... in the zip is too long a name; submit fewer folders")
@@ -67,7 +77,7 @@ def unpack_zip(source: Path, target: Path) -> None:
             check_count(len(entries))
             for entry in entries:
                 path = check_entry(entry)
-                if entry.is_dir() or path.parts[:1] == ("__MACOSX",):
+                if entry.is_dir() or entry.filename.endswith("\\") or is_junk(path):
                     continue
                 if path in seen:
                     raise BadSubmission(f"{entry.filename!r} is in the zip twice; zip it once")
@@ -102,12 +112,12 @@ def check_count(count: int) -> None:
 def copy_folder(source: Path, target: Path) -> None:
     count = total = 0
     for folder, names, files in os.walk(source, followlinks=False):
-        names[:] = [n for n in names if n not in (".git", "__pycache__", ".venv", "__MACOSX")]
+        names[:] = [name for name in names if name not in JUNK_FOLDERS]
         for name in (*names, *files):
             path = Path(folder) / name
             info = path.lstat()
             shown = str(path.relative_to(source))
-            if stat.S_ISDIR(info.st_mode):
+            if stat.S_ISDIR(info.st_mode) or is_junk(PurePosixPath(shown)):
                 continue
             if not stat.S_ISREG(info.st_mode):
                 raise BadSubmission(f"{shown!r} is a link or device; submit files only")
@@ -118,15 +128,3 @@ def copy_folder(source: Path, target: Path) -> None:
             (target / shown).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target / shown, follow_symlinks=False)
 
-
-def lift_single_folder(target: Path) -> None:
-    """Undo one folder around everything, which zipping a folder makes."""
-    inside = list(target.iterdir())
-    if len(inside) == 1 and inside[0].is_dir() and inside[0].name != "src":
-        name = ".wrapper"
-        while (inside[0] / name).exists():  # what is inside must find its place free
-            name += "_"
-        wrapper = inside[0].rename(target / name)
-        for path in list(wrapper.iterdir()):
-            path.rename(target / path.name)
-        wrapper.rmdir()

@@ -1,4 +1,4 @@
-"""Part g: layers and models against the reference's float64 results for the same weights."""
+"""Part g: layers against the reference's float64 results for the same weights."""
 
 import numpy as np
 from grading import Grading
@@ -38,35 +38,37 @@ def ask_layer(grading: Grading, variant: str):
     outcome = grading.once(
         ("layer", variant),
         lambda: grading.ask(
-            "layer", {"class": name, "config": config}, about="src/attention.py", arrays=given
+            "layer", {"class": name, "config": config}, about="attention", arrays=given
         ),
     )
     return name, wanted, outcome.arrays
 
 
-def close_output(grading: Grading, variant: str) -> str:
+@check
+def attention_equation(grading: Grading, variant: str) -> str:
+    """The layer computes what its equation says, with loaded weights, in evaluation mode.
+
+    Why: a slip in an axis, a slice or a scale often still trains, only worse.
+    """
     name, wanted, seen = ask_layer(grading, variant)
     gap = difference(seen.get("out.x"), wanted["out.x"], f"the output of {name}")
     if not gap <= TOLERANCE:
+        config = grading.reference.data["layer_config"]
         raise Failed(
             f"the output of {name} within {TOLERANCE} (relative) of its equation",
             f"a difference of {gap:.1e}; {example(seen['out.x'], wanted['out.x'])}",
-            on=f"input (B, T, C) = {list(wanted['x'].shape)}, n_head "
-               f"{grading.reference.data['layer_config']['n_head']}, block_size "
-               f"{grading.reference.data['layer_config']['block_size']}, weights loaded",
+            on=f"input (B, T, C) = {list(wanted['x'].shape)}, n_head {config['n_head']}, "
+               f"block_size {config['block_size']}, weights loaded",
         )  # fmt: skip
     return f"{name} agrees with its equation to {gap:.0e}"
 
 
 @check
-def attention_equation(grading: Grading, variant: str) -> str:
-    """The layer follows its equation, with loaded weights, in evaluation mode."""
-    return close_output(grading, variant)
-
-
-@check
 def attention_causal(grading: Grading, variant: str) -> str:
-    """Changing later positions leaves earlier outputs as they were."""
+    """Changing later positions leaves earlier outputs as they were.
+
+    Why: a layer that sees the next character learns to copy it, and can predict nothing.
+    """
     name, wanted, seen = ask_layer(grading, variant)
     first = grading.reference.data["changed_from"]
     outputs = [seen.get(key) for key in ("out.x", "out.changed")]
@@ -88,7 +90,10 @@ def attention_causal(grading: Grading, variant: str) -> str:
 
 @check
 def attention_gradients(grading: Grading, variant: str) -> str:
-    """The gradient of every parameter is the equation's."""
+    """The gradient of every parameter is the equation's.
+
+    Why: a parameter that is detached or not registered keeps its random values for ever.
+    """
     name, wanted, seen = ask_layer(grading, variant)
     for key in sorted(k for k in wanted if k.startswith("grad.")):
         parameter = key.removeprefix("grad.")
@@ -106,32 +111,3 @@ def attention_gradients(grading: Grading, variant: str) -> str:
             raise Failed(f"the gradient of {parameter}, within {GRADIENT_TOLERANCE} (relative)",
                          f"a difference of {gap:.1e}", on=f"{name}, sum(out * g)")  # fmt: skip
     return f"gradients reach every parameter of {name}"
-
-
-@check
-def model_variant(grading: Grading, variant: str, base: str = "vanilla") -> str:
-    """`mconf.<variant> = True` builds that model; without it, the vanilla one, as handed out.
-
-    Both count only together: a program in which the flag does nothing has one of them wrong.
-    """
-    reports = [compare_model(grading, name) for name in (variant, base)]
-    if base in grading.reference.data["layers"]:
-        reports.append(close_output(grading, base))
-    return "; ".join(reports)
-
-
-def compare_model(grading: Grading, variant: str) -> str:
-    if variant not in grading.reference.data["models"]:
-        raise NotRun(f"the reference has no variant {variant}")
-    wanted = grading.reference.group(f"model.{variant}.")
-    args = dict(grading.reference.data["models"][variant])
-    args["flag"] = next((k for k, v in args["settings"].items() if v is True), "")
-    given = {n: a for n, a in wanted.items() if n == "idx" or "weight." in n}
-    how = f"mconf.{args['flag']} = True" if args["flag"] else "no flag"
-    seen = grading.ask("model", args, about="src/model.py", arrays=given).arrays.get("logits")
-    gap = difference(seen, wanted["logits"], f"logits of GPT(mconf), {how},")
-    if not gap <= 10 * TOLERANCE:
-        raise Failed(f"with {how}, GPT(mconf) computes the {variant} model",
-                     f"logits differ by {gap:.1e} (relative); {example(seen, wanted['logits'])}",
-                     on=f"a model of {args['sizes']} with loaded weights")  # fmt: skip
-    return f"{how}: the {variant} model"

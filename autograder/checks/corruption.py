@@ -19,15 +19,18 @@ from checks.statistics import bernstein, hoeffding, missed
 
 PAD, MASK = "\u25a1", "\u2047"
 SHAPE = "[prefix] MASK [suffix] MASK [masked content] [pads]"
+TINY = 8  # characters of a document whose quarter may be rounded down to none
 DRAWS, SMALL_DRAWS = 4000, 2500
 LONG = 32  # kept lengths from which a quarter of the document is 8 characters or more
 
 
 @dataclass
 class Sample:
-    """Examples of one dataset: the document of each row, and x and y as text."""
+    """Examples of one dataset: the document of each row, and x and y as text. `masks`: how many
+    MASKs the edition allows in a row."""
 
     block_size: int
+    masks: list[int]
     documents: list[str]
     x: list[str]
     y: list[str]
@@ -64,7 +67,7 @@ WORLDS = {  # name -> (block size, documents, draws)
     "small": (32, documents_of(LATIN, [29 + i for i in range(40)], 2), SMALL_DRAWS),
     "other": (200, documents_of(GREEK, [20 * i + 40 for i in range(20)], 3), 400),
     "tiny": (24, documents_of("xyz01", [40 + i for i in range(20)], 4), 400),
-    "short": (128, documents_of(LATIN, [n % 16 for n in range(4, 36)] + [4] * 4 + [0], 5), 740),
+    "short": (128, documents_of(LATIN, [4 + n % 12 for n in range(36)] + [0], 5), 740),
 }
 
 
@@ -75,21 +78,41 @@ def sample(grading: Grading, world: str) -> Sample:
 
 def draw(grading: Grading, world: str) -> Sample:
     block_size, documents, count = WORLDS[world]
+    if world == "short" and "" not in grading.world.corpus().split("\n"):
+        documents = [document for document in documents if document]  # the corpus has no empty one
     text = "\n".join(documents)
-    indices = [i % len(documents) for i in range(count)]
-    outcome = grading.ask(
-        "corruption",
-        {"text": text, "block_size": block_size, "indices": indices},
-        about="src/dataset.py",
-        seed=17,
-    )
+    args = {"text": text, "block_size": block_size, "count": count}
+    outcome = grading.ask("corruption", args, about="dataset", seed=17)
     letters = PAD + MASK + "".join(sorted(set(text)))
-    rows = {name: readable(outcome.arrays.get(name), letters, count) for name in "xy"}
+    rows = {name: read_rows(outcome.arrays.get(name), letters, count) for name in "xy"}
     kinds, shapes = (list(map(str, outcome.data.get(k, []))) for k in ("kinds", "shapes"))
-    return Sample(block_size, [documents[i] for i in indices], **rows, kinds=kinds, shapes=shapes)
+    used = kept_documents(documents, outcome.data.get("length"))
+    chosen = [used[i % len(used)] for i in range(count)]
+    masks = grading.settings["masks"]
+    return Sample(block_size, masks, chosen, **rows, kinds=kinds, shapes=shapes)
 
 
-def readable(table: np.ndarray | None, letters: str, count: int) -> list[str]:
+def kept_documents(documents: list[str], length) -> list[str]:
+    """The documents that the dataset has, by how many it says: all, or those from some length on.
+    Raises Failed where no such length exists."""
+    for shortest in range(1 + max(map(len, documents))):
+        kept = [document for document in documents if len(document) >= shortest]
+        if len(kept) == length:
+            return kept
+    raise Failed(f"len(dataset) is the number of documents, here {len(documents)} (documents that "
+                 "are too short may be left out)", f"{length}")  # fmt: skip
+
+
+def row_length(grading: Grading, block_size: int) -> int:
+    """How long x and y must be: the edition's length or, where it allows two, the one that the
+    dataset has in the course's block."""
+    allowed = grading.settings["row_lengths"]
+    seen = sample(grading, "course").shapes
+    extra = next((n for n in allowed if seen == [f"[{128 + n}]"]), allowed[0])
+    return block_size + extra
+
+
+def read_rows(table: np.ndarray | None, letters: str, count: int) -> list[str]:
     """Rows of character indices as text, without the -1 behind them; an index outside the
     vocabulary shows as \ufffd."""
     if table is None or table.ndim != 2 or len(table) != count:
@@ -100,14 +123,17 @@ def readable(table: np.ndarray | None, letters: str, count: int) -> list[str]:
     return [row.tobytes().decode("utf-32-le").rstrip("\0") for row in codes[places]]
 
 
-def take_apart(x: str) -> Parts | None:
-    """The pieces of a row, wherever its padding is; None without exactly two MASKs."""
+def take_apart(x: str, masks: list[int] = (2,)) -> Parts | None:
+    """The pieces of a row, wherever its padding is; None without two MASKs. Where the edition
+    allows three, the last one may end the masked content."""
     pieces = x.replace(PAD, "").split(MASK)
+    if len(pieces) == 4 and 3 in masks and not pieces[3]:
+        pieces.pop()
     return Parts(*pieces) if len(pieces) == 3 else None
 
 
 def parts_of(found: Sample) -> list[Parts]:
-    rows = [parts for x in found.x if (parts := take_apart(x)) is not None]
+    rows = [parts for x in found.x if (parts := take_apart(x, found.masks)) is not None]
     if len(rows) < len(found.x) / 2:
         raise Failed(f"examples of the form {SHAPE}", "most have not exactly two MASKs",
                      on=f"x = {short(found.x[0])}")  # fmt: skip
@@ -132,21 +158,29 @@ def every_row(found: Sample, rule, expected: str) -> None:
 
 @check
 def corruption_format(grading: Grading) -> str:
-    """x and y are Long tensors of block_size - 1 (course and tiny blocks)."""
+    """x and y are Long tensors of the edition's length, for every block size the same.
+
+    Why: the model looks indices up in a table, which takes only Long tensors, and has positions for
+    one block. Editions differ in whether the padded text has block_size characters or one more.
+    """
     for world in ("course", "tiny"):
         found = sample(grading, world)
-        width = found.block_size - 1
+        width = row_length(grading, found.block_size)
         if found.kinds != ["torch.int64"]:
             raise Failed("x and y as torch.long tensors", f"{', '.join(found.kinds)}")
         if found.shapes != [f"[{width}]"]:
-            raise Failed(f"x and y of shape [{width}], one less than block_size",
-                         f"shapes {', '.join(found.shapes)}", on=f"block_size {found.block_size}")
-    return "x and y are Long tensors of length block_size - 1"
+            raise Failed(f"x and y of shape [{width}]", f"shapes {', '.join(found.shapes)}",
+                         on=f"block_size {found.block_size}")  # fmt: skip
+    width = row_length(grading, 0)
+    return f"x and y are Long tensors of length block_size{f' - {-width}' if width else ''}"
 
 
 @check
 def corruption_shift(grading: Grading) -> str:
-    """y is x moved by one: x[1:] == y[:-1]."""
+    """y is x moved by one: x[1:] == y[:-1].
+
+    Why: the model learns to predict the next character; with y = x it learns to copy.
+    """
 
     def rule(document: str, x: str, y: str) -> str | None:
         if x[1:] != y[:-1]:
@@ -160,10 +194,15 @@ def corruption_shift(grading: Grading) -> str:
 
 @check
 def corruption_order(grading: Grading) -> str:
-    """Two MASKs; prefix + masked content + suffix is how the document begins."""
+    """Two MASKs; prefix + masked content + suffix is how the document begins.
+
+    Why: finetuning asks "question MASK answer MASK"; only in this order does pretraining teach to
+    write after a MASK what is missing.
+    """
+    masks = grading.settings["masks"]
 
     def rule(document: str, x: str, y: str) -> str | None:
-        parts = take_apart(x)
+        parts = take_apart(x, masks)
         if parts is None:
             return f"{x.count(MASK)} MASKs, not 2"
         if not document.startswith(parts.prefix + parts.masked + parts.suffix):
@@ -180,7 +219,10 @@ def corruption_order(grading: Grading) -> str:
 
 @check
 def corruption_padding(grading: Grading) -> str:
-    """PADs at the end and nowhere else."""
+    """PADs at the end and nowhere else.
+
+    Why: padding in the text would be learned as text.
+    """
 
     def rule(document: str, x: str, y: str) -> str | None:
         text = x.rstrip(PAD)
@@ -198,6 +240,7 @@ def corruption_padding(grading: Grading) -> str:
 def corruption_lengths(grading: Grading) -> str:
     """4 to int(7/8 block_size) characters are kept, and every such length occurs.
 
+    Why: the model must learn from short contexts and from long ones, and the two MASKs must fit.
     Taken for granted: each of the 25 lengths of block size 32 has a probability of 0.8 % or more
     (uniform: 4 %). Then 2500 draws miss one with a chance below 25 * 0.992^2500 = 5e-8.
     """
@@ -224,6 +267,7 @@ def corruption_lengths(grading: Grading) -> str:
 def corruption_mean(grading: Grading) -> str:
     """The masked content is a quarter of the truncated document on average.
 
+    Why: the share decides how much is to be guessed and from how much; results depend on it.
     Documents cut to 32 characters or more, so that rounding to whole characters, up or down, moves
     a correct program's mean by 1/32 at most; the rest of the tolerance is the Bernstein bound.
     """
@@ -242,7 +286,10 @@ def corruption_mean(grading: Grading) -> str:
 
 @check
 def corruption_spread(grading: Grading) -> str:
-    """The masked content varies in length and place, and is never empty.
+    """The masked content varies in length and place, and is not empty. (In fewer than 8 characters
+    it may be: a quarter of them is less than 2, and the handout does not say how to round.)
+
+    Why: a model that always sees the same hole learns to fill that one.
 
     Taken for granted: for documents cut to the same length (32 or more), two draws mask equally
     many characters with a chance of 40 % at most (uniform on 1 ... L/2: 6 %); the middle of the
@@ -252,7 +299,7 @@ def corruption_spread(grading: Grading) -> str:
     found = sample(grading, "course")
     rows = parts_of(found)
     for parts, x in zip(rows, found.x, strict=False):
-        if not parts.masked:
+        if not parts.masked and parts.length >= TINY:
             raise Failed("at least one character masked", "empty masked content",
                          on=f"x = {short(x)}")  # fmt: skip
     rows = [parts for parts in rows if parts.length >= LONG]
@@ -290,6 +337,8 @@ def check_places(rows: list[Parts]) -> None:
 def corruption_draws(grading: Grading) -> str:
     """The same index gives another example each time.
 
+    Why: 650 epochs over the same examples would teach those examples.
+
     Taken for granted: two draws agree with a chance of 1 % at most (uniform: 0.06 %), so that any
     7 examples together have a chance of sqrt(7 * 0.01) = 26.5 % at most (Cauchy and Schwarz).
     Seeing no more than 7 among 40 draws means 33 draws that fall among at most 7 seen before:
@@ -297,7 +346,7 @@ def corruption_draws(grading: Grading) -> str:
     """
     documents = WORLDS["course"][1][:3]
     args = {"text": "\n".join(documents), "block_size": 128, "indices": [1] * 40}
-    outcome = grading.ask("corruption", args, about="src/dataset.py", seed=23)
+    outcome = grading.ask("corruption", args, about="dataset", seed=23)
     table = outcome.arrays.get("x", np.zeros((0, 0)))
     different = len({row.tobytes() for row in table})
     if different < 8:
@@ -311,35 +360,48 @@ def corruption_draws(grading: Grading) -> str:
 
 @check
 def corruption_short(grading: Grading) -> str:
-    """Documents of 0 to 15 characters, in blocks of 128: nothing breaks, nothing is invented."""
+    """Documents of 4 to 15 characters in blocks of 128, and an empty one where the corpus has one:
+    nothing breaks, nothing is invented. A dataset may leave short documents out.
+
+    Why: the corpus of most editions ends with a newline, so its last document is empty, and one
+    example that fails ends the training.
+    """
+    width, masks = row_length(grading, 128), grading.settings["masks"]
 
     def rule(document: str, x: str, y: str) -> str | None:
-        if len(x) != 127 or len(y) != 127:
-            return f"x and y of {len(x)} and {len(y)} characters, not 127"
+        if len(x) != width or len(y) != width:
+            return f"x and y of {len(x)} and {len(y)} characters, not {width}"
         if len(document) < 4:  # too short for the rules; any safe example will do
-            extra = Counter(x) - Counter(document) - Counter({PAD: 127, MASK: 2})
+            extra = Counter(x) - Counter(document) - Counter({PAD: width, MASK: max(masks)})
             return f"characters that the document does not have: {short(x)}" if extra else None
-        parts = take_apart(x)
+        parts = take_apart(x, masks)
         if parts is None:
             return f"{x.count(MASK)} MASKs, not 2"
         if not document.startswith(parts.prefix + parts.masked + parts.suffix):
             return "the pieces do not make the beginning of the document"
-        return None if parts.masked and parts.length >= 4 else "less than 4 characters, or no mask"
+        if parts.length < 4:
+            return f"{parts.length} characters kept, less than 4"
+        return None if parts.masked or parts.length < TINY else "nothing masked"
 
     found = sample(grading, "short")
     every_row(found, rule, "documents shorter than the block work, empty ones included")
-    return f"{len(found.x)} examples of documents of 0 to 15 characters"
+    lengths = sorted({len(document) for document in found.documents})
+    return f"{len(found.x)} examples of documents of {lengths[0]} to {lengths[-1]} characters"
 
 
 @check
 def corruption_other(grading: Grading) -> str:
-    """Another alphabet and other block sizes: nothing of the course's numbers is built in."""
+    """Another alphabet and other block sizes: nothing of the course's numbers is built in.
+
+    Why: the dataset is told its block size and reads its characters from the corpus.
+    """
     for world in ("other", "tiny"):
         found = sample(grading, world)
+        width = row_length(grading, found.block_size)
 
-        def rule(document: str, x: str, y: str, found=found) -> str | None:
-            parts = take_apart(x)
-            if len(x) != found.block_size - 1 or parts is None:
+        def rule(document: str, x: str, y: str, found=found, width=width) -> str | None:
+            parts = take_apart(x, found.masks)
+            if len(x) != width or parts is None:
                 return f"{len(x)} characters with {x.count(MASK)} MASKs"
             if not 4 <= parts.length <= min(found.longest, len(document)):
                 return f"{parts.length} characters kept, not 4 ... {found.longest}"
@@ -352,10 +414,13 @@ def corruption_other(grading: Grading) -> str:
 
 @check
 def corruption_untouched(grading: Grading) -> str:
-    """Drawing changes neither the documents nor examples that were drawn before."""
+    """Drawing changes neither the documents nor examples that were drawn before.
+
+    Why: workers and epochs share them; what is changed once is wrong from then on.
+    """
     documents = WORLDS["course"][1][:5]
     args = {"text": "\n".join(documents), "block_size": 128, "indices": [0, 1, 2, 3, 4] * 8}
-    outcome = grading.ask("untouched", args, about="src/dataset.py", seed=29)
+    outcome = grading.ask("untouched", args, about="dataset", seed=29)
     before, after = (outcome.data.get(name) for name in ("before", "after"))
     drawn, later = (outcome.arrays.get(name, np.zeros(0)) for name in ("drawn", "later"))
     if not before or not after or not len(drawn) == len(later) == len(args["indices"]):

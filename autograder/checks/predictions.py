@@ -4,7 +4,9 @@ import contextlib
 import re
 
 from grading import Grading
+from sandbox import Outcome
 from verdicts import Failed, NotRun, check
+from weights import pair_names
 
 SPLITS = ("dev", "test")
 INPUTS = {"dev": "birth_dev.tsv", "test": "birth_test_inputs.tsv"}
@@ -18,17 +20,22 @@ def model_of(grading: Grading, model: str) -> dict:
 def rows_of(grading: Grading, name: str, split: str) -> list[str]:
     """The predictions in the submitted file `name`, one for each question."""
     try:
-        text = grading.need(name).read_text(encoding="utf-8")
+        text = grading.need(name).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
-        raise Failed(f"{name} is UTF-8 text", "it is not") from None
-    rows = text.split("\n")
+        raise Failed(f"{name} is UTF-8 text", "it is not",
+                     cause=f"{name} is no UTF-8 text; write it with encoding='utf-8'") from None
+    rows = [row.rstrip("\r") for row in text.split("\n")]
     if rows and rows[-1] == "":
         rows.pop()
     wanted = len(grading.world.questions(split))
+    if len(rows) > wanted and not any(row.strip() for row in rows[wanted:]):
+        grading.note(f"blank lines at the end of {name} were not counted")
+        rows = rows[:wanted]
     if len(rows) != wanted:
         raise Failed(f"{wanted} lines in {name}, one for each question of {INPUTS[split]}",
-                     f"{len(rows)} lines")  # fmt: skip
-    return [row.rstrip("\r") for row in rows]
+                     f"{len(rows)} lines",
+                     cause=f"{name} has {len(rows)} lines for {wanted} questions")  # fmt: skip
+    return rows
 
 
 def answer(row: str) -> str:
@@ -38,7 +45,10 @@ def answer(row: str) -> str:
 
 @check
 def files(grading: Grading, model: str) -> str:
-    """Params and predictions are there, with one line a question."""
+    """Params and predictions are there, with one line a question.
+
+    Why: a missing line moves all answers after it to other questions.
+    """
     entry = model_of(grading, model)
     grading.need(entry["params"])
     for split in SPLITS:
@@ -48,47 +58,62 @@ def files(grading: Grading, model: str) -> str:
 
 @check
 def source_files(grading: Grading) -> str:
-    """The course's modules are there and can be imported."""
-    from grading import MODULES
+    """The course's modules are there and can be imported.
 
-    grading.need("src/run.py")
-    for module in MODULES:
-        grading.ask("imports", {"name": module}, about=f"src/{module}.py")
-    return "src/run.py, and " + ", ".join(MODULES)
+    Why: what cannot be imported fails every check that runs it, and here you read the reason first.
+    """
+    shown = [grading.run_py()]
+    for module in grading.layout.modules:
+        shown.append(grading.layout.shown(module))
+        name = grading.layout.import_name(module)
+        grading.once(("import", module), lambda m=module, n=name: grading.import_module(m, n))
+    return ", ".join(shown)
 
 
 @check
 def params_variant(grading: Grading, model: str) -> str:
-    """The params have the names and shapes of the claimed variant. Nothing in the file is run."""
+    """The params have the shapes of the claimed variant's tensors, and finite values.
+
+    Why: the params are what the predictions are made with. Nothing in the file is run: it must be a
+    state_dict that torch.load(weights_only=True) reads. Foreign names are translated by the edition
+    or, where the shapes fit, by shape.
+    """
     entry = model_of(grading, model)
     variant, name = entry["variant"], entry["params"]
     shapes = grading.reference.data["shapes"]
     if variant not in shapes:
         raise NotRun(f"the reference has no variant {variant}")
-    outcome = grading.trusted("params", {"path": name}, {name: grading.need(name)})
-    if outcome.failure:
-        raise Failed(f"{name} is a state_dict that torch.load(weights_only=True) reads",
-                     plainly(outcome.failure))  # fmt: skip
-    found, wanted = outcome.data["shapes"], shapes[variant]
+    data = readable(grading, name)
+    found, wanted = data["shapes"], shapes[variant]
+    pairs = pair_names(wanted, found, grading.settings["variants"][variant].get("names", []))
     foreign = {n for other in shapes.values() for n in other} - wanted.keys()
     for key in wanted:
-        if found.get(key) != wanted[key]:
+        if key not in pairs:
             raise Failed(f"{name} holds a {variant} model: {key} of shape {wanted[key]}",
                          f"shape {found[key]}" if key in found else looks_like(found, shapes))
-    if strange := sorted(foreign & found.keys()):
+    if strange := sorted((foreign & found.keys()) - set(pairs.values())):
         raise Failed(f"{name} holds a {variant} model", f"it also has {strange[0]}")
-    if infinite := [key for key in outcome.data["infinite"] if key in wanted]:
+    if infinite := [key for key in data["infinite"] if key in pairs.values()]:
         raise Failed("finite weights", f"{infinite[0]} has infinities or NaN")
     return f"{name} holds a {variant} model of {len(wanted)} tensors"
 
 
-def plainly(failure: str) -> str:
-    """Why a file cannot be read, without torch's advice to trust it."""
-    if failure.startswith("UnpicklingError"):
-        return "it is no torch file, or holds more than tensors (nothing in it was run)"
-    if "PytorchStreamReader" in failure:
-        return "it is damaged or truncated"
-    return failure.splitlines()[0][:300]
+def readable(grading: Grading, name: str) -> dict:
+    """Names, shapes and finiteness of a submitted params file. Raises Failed where it cannot be
+    read, always with the same cause."""
+
+    def read() -> dict:
+        outcome = grading.trusted("params", {"path": name}, {name: grading.need(name)})
+        if outcome.failure:
+            why = outcome.failure.removeprefix("ValueError: ").split(" (reading ")[0]
+            why = why.splitlines()[0][:300]
+            raise Failed(f"{name} is a state_dict that torch.load(weights_only=True) reads", why,
+                         cause=f"{name} cannot be read: {why}")  # fmt: skip
+        for note in outcome.data["notes"]:
+            grading.note(f"{name}: {note}")
+        return outcome.data
+
+    return grading.once(("readable", name), read)
 
 
 def looks_like(found: dict, shapes: dict) -> str:
@@ -137,7 +162,11 @@ def shown(found: dict[str, list[bool]]) -> str:
 
 @check
 def reproduced(grading: Grading, model: str) -> str:
-    """The submission's own `run.py evaluate`, with the submitted params, gives the predictions."""
+    """The submission's own `run.py evaluate`, with the submitted params, gives the predictions
+    again, for a sample of the questions.
+
+    Why: predictions must come from the code and the params that were handed in.
+    """
     found = {split: reproduced_split(grading, model, split) for split in SPLITS}
     return f"run.py evaluate agrees with the submitted predictions: {shown(found)}"
 
@@ -150,6 +179,11 @@ def reproduced_split(grading: Grading, model: str, split: str) -> list[bool]:
 def reproduce(grading: Grading, entry: dict, split: str) -> list[bool]:
     params = grading.need(entry["params"])
     rows, chosen = rows_of(grading, entry[split], split), sampled(grading, split)
+    try:
+        readable(grading, entry["params"])
+    except Failed as failure:
+        if "damaged" in failure.cause:  # anything else its own program may be able to read
+            raise
     given = {
         entry["params"]: params,
         "wiki.txt": grading.world.data / "wiki.txt",
@@ -179,7 +213,7 @@ def flags(grading: Grading, variant: str) -> list[str]:
 def confirmed(grading: Grading, model: str) -> str:
     """The course's own model, with the submitted params, gives the predictions too, in all rows.
 
-    No student code runs here, so no code can put the predictions there.
+    Why: no student code runs here, so no code can look the answers up.
     """
     found = {split: confirmed_split(grading, model, split) for split in SPLITS}
     return f"the course's model with these params agrees: {shown(found)}"
@@ -218,19 +252,25 @@ def ask_reference(grading: Grading, entry: dict, split: str, end: str) -> list[s
         "path": entry["params"],
         "sizes": grading.settings["sizes"],
         "settings": grading.settings["variants"][entry["variant"]]["config"],
+        "renames": grading.settings["variants"][entry["variant"]].get("names", []),
         "questions": [question + end for question in grading.world.questions(split)],
     }
+    readable(grading, entry["params"])
     outcome = grading.trusted("reference_predictions", args, given)
     if outcome.failure:
         raise Failed(f"{entry['params']} loads into the course's {entry['variant']} model",
-                     plainly(outcome.failure))  # fmt: skip
+                     outcome.failure.splitlines()[0][:300])  # fmt: skip
     return outcome.data["answers"]
 
 
 @check
 def accuracy(grading: Grading, model: str, split: str, at_least: float = 0.0,
              right: int = 0) -> str:  # fmt: skip
-    """Enough right answers, in rows that the submitted model really predicts."""
+    """Enough right answers, in rows that the submitted model really predicts.
+
+    Why: this is what the assignment is about. Rows that the course's model, with the submitted
+    params, answers otherwise do not count.
+    """
     gold = grading.world.gold(split)
     if gold is None:
         raise NotRun("no test answers were given to the grader (grade.py --answers)")
@@ -261,7 +301,9 @@ def right_and_proven(grading: Grading, model: str, split: str, correct: list[boo
     except NotRun:
         reproduced_split(grading, model, split)
         same = [True] * len(correct)
-    except Failed:
+    except Failed as failure:
+        if failure.cause:  # a file is missing or cannot be read: that is the reason
+            raise
         raise Failed("right answers in predictions that the submitted params make",
                      f"{right_of(sum(correct), len(correct))}, but the course's model with these "
                      "params answers otherwise: see the check 'the params give the predictions'"
@@ -290,19 +332,53 @@ def accuracies(grading: Grading) -> dict[str, float | None]:
 
 @check
 def london(grading: Grading) -> str:
-    """london_baseline.py prints how often "London" is right: in a birth_dev.tsv that the grader has
-    changed, so that no figure can be written down. The last number that it prints counts."""
-    grading.need("london_baseline.py")
+    """london_baseline.py prints or writes how often "London" is right.
+
+    Why: a model is worth something only if it beats the simplest answer. The questions come from a
+    birth_dev.tsv that the grader has changed, so that no figure can be written down. It is called
+    as the edition's handout calls it; where that fails, with the next of the edition's calls. The
+    last number that it prints counts, or the last one in the file that it writes.
+    """
+    settings = grading.settings["baseline"]
+    name = settings["file"]
+    grading.layout.script(name)
     text, share = other_places(grading)
-    given = {"birth_dev.tsv": text.encode(), "wiki.txt": grading.world.data / "wiki.txt"}
-    outcome = grading.ask("london", {}, about="london_baseline.py", files=given)
-    numbers = re.findall(r"\d+(?:\.\d+)?", outcome.output)
-    last = float(numbers[-1]) if numbers else -1.0
-    if not (abs(last - 100 * share) < 0.5 or abs(last - share) < 0.005):
-        raise Failed('the share of the questions in birth_dev.tsv whose answer is "London", the '
-                     "last number printed", f"it printed {outcome.output[-200:]!r}",
-                     on="python london_baseline.py, with other places in birth_dev.tsv")
-    return 'it prints the share of answers that are "London", whatever the file'
+    given: dict = {"wiki.txt": grading.world.data / "wiki.txt"}
+    for folder in ("", "data/", f"{grading.settings['code']['folder']}/"):
+        given[f"{folder}birth_dev.tsv"] = text.encode()
+    outcome = call_baseline(grading, settings, name, given)
+    said = {"it printed": outcome.output}
+    written = outcome.data.get("written", {})
+    said |= {f"it wrote to {file}": str(written.get(file, "")) for file in settings["writes"]}
+    for text in said.values():
+        numbers = re.findall(r"\d+(?:\.\d+)?", text)
+        last = float(numbers[-1]) if numbers else -1.0
+        if abs(last - 100 * share) < 0.5 or abs(last - share) < 0.005:
+            return 'it gives the share of answers that are "London", whatever the file'
+    seen = "; ".join(f"{what} {text[-200:]!r}" for what, text in said.items() if text)
+    raise Failed('the share of the questions in birth_dev.tsv whose answer is "London", as the '
+                 "last number printed", seen or "it printed nothing",
+                 on=f"python {name}, with other places in birth_dev.tsv")  # fmt: skip
+
+
+def call_baseline(grading: Grading, settings: dict, name: str, given: dict) -> Outcome:
+    """The baseline's answer to the first of the edition's calls that it takes. Raises the first
+    call's Failed where it takes none."""
+    failures = []
+    shown = grading.layout.script_shown(name)
+    for argv in settings["calls"]:
+        args = {"argv": argv, "script": shown, "writes": settings["writes"]}
+        try:
+            outcome = grading.ask("london", args, about=name, files=given)
+        except Failed as failure:
+            failures.append(failure)
+            if "sys.exit(2)" not in str(failure) and "IndexError" not in str(failure):
+                break  # it does not ask for arguments
+            continue
+        if argv:
+            grading.note(f"{name} was called with {' '.join(argv)}")
+        return outcome
+    raise failures[0]
 
 
 def other_places(grading: Grading) -> tuple[str, float]:

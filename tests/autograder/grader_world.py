@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 import torch
 from conftest import ROOT, run_script
-from grade import FAILED, Report, grade
+from feedback import FAILED, Report
+from grade import grade
 from grader_patches import SAMPLE
 from grading import HERE, Reference, World, compute_reference
 from sandbox import MODES, Outcome, Sandbox, SandboxError
@@ -105,17 +106,13 @@ class RememberingSandbox(Sandbox):
     probe's entry imports, directly or not.
     """
 
-    ENTRIES = {
-        "corruption": "dataset", "untouched": "dataset", "layer": "attention", "model": "model",
-        "training": "run", "evaluate": "run", "london": "london_baseline",
-    }  # fmt: skip
-
     def __init__(self, limits: dict, modes: tuple[str, ...] = MODES):
         self.answers: dict[str, Outcome] = {}
         super().__init__(limits, modes)
 
     def ask(self, probe, files, args, seed=1, arrays=None, take="", **limits):
-        entry = args["name"] if probe == "imports" else self.ENTRIES.get(probe)
+        entry = args.get("script") or args.get("name") or args.get("module")
+        entry = module(entry) if entry else None
         content = {
             name: source if isinstance(source, bytes) else Path(source).read_bytes()
             for name, source in files.items()
@@ -141,7 +138,8 @@ class RememberingSandbox(Sandbox):
 
 def module(path: str) -> str:
     """The name that imports use: src/a/b.py is a.b, src/a/__init__.py is a."""
-    return path.removeprefix("src/").removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    name = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    return name.removeprefix("src.").removeprefix("submission.")
 
 
 def closure(entry: str, programs: dict[str, bytes]) -> set[str]:
@@ -162,8 +160,8 @@ def imported(source: bytes) -> set[str]:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            found.add(node.module)
-    return found | {name.split(".")[0] for name in found}
+            found |= {node.module or "", *(alias.name for alias in node.names)}
+    return found | {name.split(".")[place] for name in found for place in (0, -1)}
 
 
 @dataclass

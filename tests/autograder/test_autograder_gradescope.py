@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT, run_script
-from grade import FAILED, Result, check_answers, gradescope
+from feedback import FAILED, Result, gradescope
+from grade import check_answers
 from grader_world import settings_of, shared
 
 
@@ -173,4 +174,5 @@ def test_a_zip_bomb_scores_nothing_and_says_why(tmp_path):
         archive.writestr("src/run.py", bytes(5 * 2**20))
     report = grader.grade(tmp_path / "bomb.zip")
     assert report.score == 0 and report.most == 33
-    assert all("bomb" in result.lines[0] for result in report.results)
+    assert len(report.causes) == 1 and "bomb" in report.causes[0]
+    assert all(result.lines == ["because of 1"] for result in report.results)

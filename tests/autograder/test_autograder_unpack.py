@@ -6,7 +6,9 @@ import zipfile
 
 import pytest
 import unpack as unpacking
+from layout import Layout
 from unpack import BadSubmission, unpack
+from verdicts import Failed
 
 
 def zipped(path, *entries, compression=zipfile.ZIP_DEFLATED):
@@ -22,12 +24,79 @@ def link(name, target):
     return entry, target
 
 
-def test_files_come_out_and_a_folder_around_them_is_taken_off(tmp_path):
-    archive = zipped(tmp_path / "a.zip", ("work/src/run.py", "1"), ("work/x.params", "2"))
+CODE = {"folder": "src", "modules": {"dataset": ["dataset.py"], "model": ["model.py"]}}
+
+
+def layout(archive, folder) -> Layout:
+    folder.mkdir()
+    unpack(archive, folder)
+    return Layout(folder, CODE)
+
+
+@pytest.mark.parametrize("prefix", ["", "work/", "a/b/"])
+def test_the_project_is_found_under_any_folders(tmp_path, prefix):
+    names = ("src/run.py", "src/dataset.py", "src/sub/more.py", "london.py", "x.params")
+    archive = zipped(tmp_path / "a.zip", *((prefix + name, name) for name in names))
+    found = layout(archive, tmp_path / "out")
+    assert set(found.programs) == {"src/run.py", "src/dataset.py", "src/sub/more.py", "london.py"}
+    assert found.find("x.params").read_text() == "x.params"
+    assert found.notes == []
+
+
+def test_what_systems_leave_behind_is_not_taken_in(tmp_path):
+    names = ("work/src/dataset.py", "work/.DS_Store", "work/src/._dataset.py", ".DS_Store",
+             "__MACOSX/work/src/._dataset.py", "work/src/__pycache__/dataset.pyc",
+             "work/Thumbs.db")  # fmt: skip
+    archive = zipped(tmp_path / "a.zip", *((name, name) for name in names))
+    found = layout(archive, tmp_path / "out")
+    assert set(found.programs) == {"src/dataset.py"} and found.notes == []
+    assert [path.name for path in found.folder.rglob("*") if path.is_file()] == ["dataset.py"]
+
+
+def test_files_beside_the_project_and_without_folders_are_found_and_said(tmp_path):
+    archive = zipped(tmp_path / "a.zip", ("README.md", ""), ("work/src/dataset.py", ""),
+                     ("work/models/x.params", "2"))  # fmt: skip
+    found = layout(archive, tmp_path / "out")
+    assert found.find("x.params").read_text() == "2"
+    assert found.notes == ["the project was found in work/",
+                           "x.params was found as work/models/x.params"]  # fmt: skip
+    flat = zipped(tmp_path / "b.zip", ("dataset.py", ""), ("run.py", ""), ("x.params", ""))
+    found = layout(flat, tmp_path / "flat")
+    assert set(found.programs) == {"src/dataset.py", "src/run.py"}
+    assert found.notes == ["the programs were not in a folder src/"]
+
+
+def test_two_files_of_one_name_are_not_chosen_between(tmp_path):
+    archive = zipped(tmp_path / "a.zip", ("src/dataset.py", ""), ("a/x.params", ""),
+                     ("b/x.params", ""))  # fmt: skip
+    with pytest.raises(Failed, match="2: a/x.params, b/x.params"):
+        layout(archive, tmp_path / "out").find("x.params")
+
+
+def test_backslashes_between_folders(tmp_path):
+    archive = zipped(tmp_path / "a.zip", ("work\\src\\dataset.py", "1"), ("work\\x.params", ""))
+    found = layout(archive, tmp_path / "out")
+    assert set(found.programs) == {"src/dataset.py"} and found.find("x.params")
+    bad = zipped(tmp_path / "b.zip", ("..\\out.py", ""))
+    (tmp_path / "bad").mkdir()
+    with pytest.raises(BadSubmission, match="leads out"):
+        unpack(bad, tmp_path / "bad")
+
+
+def test_a_real_submission_is_far_below_the_limits(tmp_path):
+    """Three params files of 13 MB; one of 70 MB is refused before it is unpacked."""
+    params = os.urandom(13 * 2**20)
+    names = ("a.params", "b.params", "c.params")
+    archive = zipped(tmp_path / "a.zip", *((n, params) for n in names),
+                     compression=zipfile.ZIP_STORED)  # fmt: skip
     (tmp_path / "out").mkdir()
     unpack(archive, tmp_path / "out")
-    assert (tmp_path / "out" / "src" / "run.py").read_text() == "1"
-    assert (tmp_path / "out" / "x.params").read_text() == "2"
+    large = zipped(tmp_path / "b.zip", ("a.params", bytes(70 * 2**20)),
+                   compression=zipfile.ZIP_STORED)  # fmt: skip
+    (tmp_path / "large").mkdir()
+    with pytest.raises(BadSubmission, match="more than"):
+        unpack(large, tmp_path / "large")
+    assert list((tmp_path / "large").iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -84,14 +153,6 @@ def test_a_large_damaged_member_is_refused(tmp_path, compression):
     (tmp_path / "out").mkdir()
     with pytest.raises(BadSubmission, match="a damaged zip"):
         unpack(archive, tmp_path / "out")
-
-
-def test_a_folder_around_everything_may_have_any_name_and_content(tmp_path):
-    archive = zipped(tmp_path / "a.zip", ("work/.wrapper", "1"), ("work/.wrapper_/work", "2"))
-    (tmp_path / "out").mkdir()
-    unpack(archive, tmp_path / "out")
-    assert (tmp_path / "out" / ".wrapper").read_text() == "1"
-    assert (tmp_path / "out" / ".wrapper_" / "work").read_text() == "2"
 
 
 def test_folders_with_links_are_refused(tmp_path):
