@@ -171,7 +171,7 @@ class Trainer:
     @property
     def compiled(self) -> bool:
         """Whether the step is compiled."""
-        return self.gradients.compiled
+        return self.gradients is not None and self.gradients.compiled
 
     def log_fallback(self) -> None:
         """Correct the log: the step is not compiled after all."""

@@ -39,7 +39,7 @@ def setting(
 
     same: a resumed run must have the value that the checkpoint was made with.
     by_recipe: without its flag, the recipe decides. logged: the log and the params' description
-    can show it. limits: the least and the most; the least number above 0 is written as 0.
+    can show it. limits: the least and the most; a float must be above its least.
     """
     about = {"help": help, "same": same, "by_recipe": by_recipe, "logged": logged}
     return field(default=default, metadata=about | {"choices": choices, "limits": limits})
@@ -51,6 +51,12 @@ class TrainerConfig:
 
     As in the original, any keyword is kept as an attribute; one that looks like a misspelt setting
     raises UserError. A subclass may give settings other defaults.
+
+    Other tasks than the course's bring their own
+    collate(rows) -> a batch: any tree of tensors (a pair, a dict, lists of these);
+    loss(model, batch) -> (sum of the losses, their number), tensors of one element;
+    optimizer: a torch optimizer, or a function of the model that makes one;
+    evaluate(model) -> {name: figure}, every eval_every steps and at the end, for bar and log.
     """
 
     max_epochs: int = setting(
@@ -130,13 +136,14 @@ def check_settings(config: TrainerConfig) -> None:
         choices, limits = about.metadata["choices"], about.metadata["limits"]
         if choices and isinstance(value, str) and value not in choices:
             raise UserError(f"unknown {name} {value!r}; choose from {', '.join(choices)}")
-        if limits and value is not None and not within(limits, value):
+        if limits and value is not None and not in_range(about, value):
             raise UserError(f"{name} {value!r}: give {range_in_words(about)}")
 
 
-def within(limits: tuple[float, float], value: float) -> bool:
-    least, most = limits
-    above = value > least if isinstance(value, float) else value >= least
+def in_range(about: Field, value: float) -> bool:
+    """Whether a setting may have this value. The least of a float is not allowed itself."""
+    least, most = about.metadata["limits"]
+    above = value > least if number_type(about) is float else value >= least
     return above and value <= most and value != math.inf
 
 
@@ -148,9 +155,9 @@ def number_type(about: Field) -> type:
 
 def range_in_words(about: Field) -> str:
     least, most = about.metadata["limits"]
-    kind = "a number above" if number_type(about) is float else "a whole number from"
-    word = "up" if most == math.inf else "to"
-    return f"{kind} {least}" + (f" {word} {most:.0f}" if most != math.inf else "")
+    if number_type(about) is int:
+        return f"a whole number from {least} to {most}"
+    return f"a number above {least}" + (f" and up to {most:.0f}" if most != math.inf else "")
 
 
 def settings_to_share(config: TrainerConfig) -> dict:
@@ -204,7 +211,7 @@ def number_in_range(name: str) -> Callable[[str], float]:
             value = number_type(about)(text)
         except ValueError:
             value = math.nan
-        if not within(about.metadata["limits"], value):
+        if not in_range(about, value):
             raise argparse.ArgumentTypeError(f"{text} is not {range_in_words(about)}")
         return value
 

@@ -1,10 +1,12 @@
 """Every setting once: keywords, ranges, flags, and what a checkpoint compares."""
 
 import math
+import subprocess
+import sys
 from dataclasses import fields
 
 import pytest
-from conftest import TINY
+from conftest import ROOT, TINY
 from test_trainer import CORPUS
 
 import run
@@ -85,3 +87,9 @@ def test_checkpoints_compare_what_they_always_did():
         "lr_decay", "warmup_tokens", "final_tokens", "schedule", "optimizer", "muon_learning_rate",
         "max_steps", "max_minutes", "shuffle", "seed", "parts",
     }  # fmt: skip
+
+
+def test_flags_need_no_torch():
+    """`--help` is quick because torch, which takes seconds, is not imported for it."""
+    code = "import sys; import training.config; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT / "src", timeout=60, check=True)

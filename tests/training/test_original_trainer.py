@@ -5,6 +5,7 @@ from test_trainer import CORPUS, fit, tiny
 
 from dataset import CharCorruptionDataset
 from trainer import Trainer, TrainerConfig
+from training.runlog import RunLog
 
 
 def test_a_script_of_the_originals_finds_what_it_reads(tmp_path):
@@ -38,3 +39,19 @@ def test_a_writer_of_later_editions_gets_the_curves():
     fit(tiny(dataset), dataset, max_steps=2, batch_size=7, writer=writer, log=None)
     names = ("loss", "rate", "grad_norm")
     assert sorted(writer.seen) == sorted((name, step) for name in names for step in (0, 1))
+
+
+def test_no_attribute_is_born_outside_init(tmp_path):
+    """Whoever reads __init__ knows all that a Trainer and its parts hold."""
+    dataset = CharCorruptionDataset(CORPUS, 32)
+    config = TrainerConfig(
+        device="cpu", precision="fp32", max_minutes=0.01, batch_size=7, shuffle=True, snapshots=2,
+        on_snapshot=lambda steps: None, checkpoint_path=str(tmp_path / "c"), eval_every=3,
+        evaluate=lambda model: {}, log=RunLog(str(tmp_path / "r")),
+    )  # fmt: skip
+    run = Trainer(tiny(dataset), dataset, dataset, config)
+    held = (run, run.feed, run.log, run.signals)
+    before = [set(vars(each)) for each in held]
+    run.train()
+    assert [set(vars(each)) for each in held] == before
+    assert run.total_steps > 1 and (tmp_path / "c").exists()
