@@ -21,18 +21,18 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 
-from measure import peak_memory, reset_peak_memory, timed  # noqa: E402
+from measure import peak_memory, reset_peak_memory, timed
 
-import utils  # noqa: E402
-from answers import evaluation  # noqa: E402
+import utils
+from answers import evaluation
 from base.errors import errors_are_sentences
-from base.files import find_files, read_text  # noqa: E402
-from dataset import CharCorruptionDataset, NameDataset  # noqa: E402
-from model import GPT, GPTConfig  # noqa: E402
-from trainer import Trainer, TrainerConfig  # noqa: E402
-from training.config import DEVICES  # noqa: E402
-from training.device import pick_device  # noqa: E402
-from training.runlog import machine  # noqa: E402
+from base.files import find_files, read_text
+from dataset import CharCorruptionDataset, NameDataset
+from model import GPT, GPTConfig
+from trainer import Trainer, TrainerConfig
+from training.config import DEVICES
+from training.device import pick_device
+from training.runlog import machine
 
 CORPUS, TRAIN, DEV = "wiki.txt", "birth_places_train.tsv", "birth_dev.tsv"
 

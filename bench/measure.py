@@ -19,11 +19,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 
 from base import machine
 from base.errors import UserError
-from base.files import find_files, read_text  # noqa: E402
-from dataset import PAD, CharCorruptionDataset  # noqa: E402
-from model import GPT, GPTConfig  # noqa: E402
-from recipes import COURSE, trainer_config  # noqa: E402
-from trainer import Trainer  # noqa: E402
+from base.files import find_files, read_text
+from dataset import PAD, CharCorruptionDataset
+from model import GPT, GPTConfig
+from recipes import COURSE, trainer_config
+from trainer import Trainer
 
 MATRIX = {"cuda": 8192}  # edge of the square matrices whose product gives the device's rate
 EDGE = 2048  # on other devices

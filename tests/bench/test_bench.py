@@ -116,6 +116,28 @@ def test_train_step_tries_the_settings_of_a_peer(corpus, name):
     assert done.stdout.count("s a step") == 2
 
 
+def test_machine_says_what_ten_minutes_give(corpus):
+    (corpus / "births.tsv").write_text("was Ann 1 Lee born\tRome\n")
+    options = [value for value in TINY if value not in ("--steps", "--rounds")][:12]
+    options += ["--questions", "births.tsv", "--seconds", 0.1, "--device", "cpu"]
+    options[options.index("--block_size") + 1] = 48
+    done = run_script("bench/machine.py", *options, cwd=corpus, ATEN_CPU_CAPABILITY="avx2")
+    result = last_line(done)
+    assert "without bfloat16 instructions" in done.stdout and not result["bf16"]
+    assert list(result["product_rates"]) == ["float32"]
+    assert result["steps_measured"] >= 3 and 0 < result["muon_share"] < 1
+    assert result["steps_in_ten_minutes"] == pytest.approx(600 / result["step_seconds"])
+
+
+def test_what_is_expected_lies_between_measured_runs():
+    from machine import RIGHT, expected_right
+
+    assert expected_right(RIGHT[0][0] - 1) is None
+    assert [expected_right(steps) for steps, _ in RIGHT] == [right for _, right in RIGHT]
+    assert RIGHT[1][1] < expected_right((RIGHT[1][0] + RIGHT[2][0]) / 2) < RIGHT[2][1]
+    assert expected_right(10**6) == RIGHT[-1][1]
+
+
 def test_scaling_measures_each_value(corpus):
     options = ("--only", "n_embd", "--values", 8, 16)
     rows = last_line(run_script("bench/scaling.py", *TINY, *options, cwd=corpus))["axes"]["n_embd"]
