@@ -28,7 +28,7 @@ and this page read it from there.
 
 """
 TAIL = """
-`python labs/attention_study/study.py` measures them side by side. One run of it on a small world
+`python -m labs.attention_study` measures them side by side. One run of it on a small world
 (models of 160,000 parameters, 60 questions, one seed, so that differences below 18 points may be
 chance) is in [results/2026-11-21-attention-study](../results/2026-11-21-attention-study/README.md):
 right answers go from 3 % to 87 % where losses hardly differ.
