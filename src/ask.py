@@ -52,7 +52,10 @@ def answer(source: Answers, line: str) -> dict:
 def in_words(row: dict) -> str:
     """A row as a person reads it."""
     sure = f"{row['confidence']:.0%} sure" + ("" if row["calibrated"] else ", uncalibrated")
-    text = f"{person(row['question'])}: {row['answer'] or '(nothing)'} ({sure})"
+    guess = f"{row['answer'] or '(nothing)'} ({sure})"
+    if row["accepted"] is False:
+        guess = f"I don't know; my guess would be {guess}"
+    text = f"{person(row['question'])}: {guess}"
     if row["runner_up"]:
         text += f"\n  else: {row['runner_up']}"
     if row["in_finetuning_answers"]:

@@ -13,6 +13,11 @@ about the 200 with what is right. What it finds stands in `finetune.params.calib
 `run.py evaluate --report` and `ask.py` look for it when they answer with the final params. Where it
 was fitted with `--pretrained_params_path`, they need that too. Where pretraining reads the training
 questions as well, it must read seen.tsv on the way to `seen.params`.
+
+Without --for_params, where seen.params are the final ones, `fit` also chooses a threshold with a
+promise (answers/selective.py): with 90 % confidence, at most 5 % of the answers above it are wrong.
+`ask.py` says "I don't know" below it, `evaluate --report` counts what is above. 400 held-out people
+show it more often than 200 (`split --count 400`).
 """
 
 if __name__ == "__main__":  # before the imports that take seconds
@@ -26,7 +31,7 @@ import random
 from collections import Counter
 
 import params
-from answers import confidence, metrics
+from answers import confidence, metrics, selective
 from answers.evaluation import Answers, load_model, load_pretrained, readable_rows
 from answers.provenance import Corpus
 from attention import VARIANTS
@@ -99,6 +104,8 @@ def fit(args: argparse.Namespace, corpus_path: str, held_out_path: str, seen_pat
         pretrained = load_pretrained(args.pretrained_params_path, corpus, model)
     rows = Answers(model, corpus, Corpus(""), pretrained=pretrained).details(questions, golds)
     calibration = confidence.fit(rows)
+    if for_params == args.reading_params_path:
+        calibration["promise"] = selective.promise(rows)
     confidence.write_calibration(calibration, for_params, pretrained is not None)
     right = [row["correct"] for row in rows]
     print(f"{sum(right)} of {len(right)} right", end="")
@@ -110,6 +117,7 @@ def fit(args: argparse.Namespace, corpus_path: str, held_out_path: str, seen_pat
             end="",
         )
     print(" (by fits on the other tenths)")
+    print(selective.in_words(calibration.get("promise")))
     weights = (f"{name} {calibration[name]:.3f}" for name in confidence.WEIGHTS)
     print(f"{', '.join(weights)}: {confidence.calibration_path(for_params)}")
     return calibration

@@ -10,6 +10,7 @@ if __name__ == "__main__":  # before the imports that take seconds
 
 import argparse
 import contextlib
+import json
 import os
 import sys
 import time
@@ -350,10 +351,22 @@ def evaluate(args: argparse.Namespace) -> None:
         answers = predict(model, corpus, questions)
     write_predictions(answers, args.outputs_path)
     total, correct = utils.score_places(places, answers)
+    if args.report and source.calibration and source.calibration.get("promise"):
+        print(answered(rows_path))
     if total > 0:
         print(f"Correct: {correct} out of {total}: {correct / total * 100}%")
     else:
         print(f"Predictions written to {args.outputs_path}; no targets provided")
+
+
+def answered(rows_path: str) -> str:
+    """How many answers the promise of the calibration covers, and how many of them are right."""
+    rows = [json.loads(line) for line in read_text(rows_path).split("\n") if line]
+    accepted = [row for row in rows if row["accepted"]]
+    text = f"Answered: {len(accepted)} out of {len(rows)}; \"I don't know\" to the others"
+    if any(row["correct"] is None for row in rows):
+        return text
+    return f"{text}; wrong among the answered: {sum(not row['correct'] for row in accepted)}"
 
 
 def main(argv: list[str] | None = None) -> None:

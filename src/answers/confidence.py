@@ -112,6 +112,8 @@ def read_calibration(params_path: str, pretrained: bool = False) -> dict | None:
     try:
         calibration = json.loads(read_text(path))
         numbers = [calibration[name] for name in (*WEIGHTS, "questions")]
+        promise = calibration.get("promise")
+        numbers += [promise["threshold"]] if promise and promise["threshold"] is not None else []
         fitting = all(isinstance(n, (int, float)) and math.isfinite(n) for n in numbers)
     except (ValueError, KeyError, TypeError):
         fitting = False

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 
 import params
-from answers import confidence, decode
+from answers import confidence, decode, selective
 from answers.provenance import Corpus, invented_people
 from base.errors import UserError
 from base.files import read_text, write_whole
@@ -177,6 +177,7 @@ class Answers:
             row["recall_logprob"] = recalled[i]
             row["confidence"] = confidence.confidence(row, self.calibration)
             row["calibrated"] = self.calibration is not None
+            row["accepted"] = selective.accepted(row, self.calibration)
             row |= self.sources(question, row)
             rows.append(row)
         return rows
