@@ -101,7 +101,7 @@ def test_a_promise_is_made_kept_and_told(known, tmp_path, capsys):
     assert f"wrong among the answered: {wrong}" in printed
 
     corpus = CharCorruptionDataset((tmp_path / "wiki.txt").read_text(encoding="utf-8"), 128)
-    source = open_answers(load_model(params, corpus), corpus, params, str(tmp_path / "wiki.txt"))
+    source = open_answers(load_model(params, corpus), corpus, params)
     unsure = next(row["question"] for row in rows if not row["accepted"])
     sure = accepted[0]["question"]
     ask.converse(source, io.StringIO(f"{unsure}\n{sure}\n"), False, as_json=False)
