@@ -107,9 +107,11 @@ assert not threads_of_gloo()
 
 
 @pytest.mark.parametrize("batch, optimizer, rows, stop, given", [
-    (7, "adamw", False, False, False), (8, "adamw", False, False, False),
-    (7, "muon", False, False, False), (8, "adamw", True, False, False),
-    (7, "adamw", False, True, False), (8, "adamw", False, False, True),
+    (8, "adamw", False, False, False), (7, "muon", False, False, False),
+    *(pytest.param(*case, marks=pytest.mark.slow) for case in (
+        (7, "adamw", False, False, False), (8, "adamw", True, False, False),
+        (7, "adamw", False, True, False), (8, "adamw", False, False, True),
+    )),
 ])  # fmt: skip
 def test_two_processes_end_where_one_does(tmp_path, batch, optimizer, rows, stop, given):
     """25 rows: with batches of 8 the last batch has one row, so one process has none of its own.
@@ -169,7 +171,9 @@ LAUNCH += [str(ROOT / "src" / "run.py"), "pretrain", "vanilla"]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no process groups to send a signal to")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [
+    signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow),
+])  # fmt: skip
 def test_several_processes_save_when_they_are_stopped(tmp_path, number):
     """As by Ctrl-C: the signal reaches torchrun, which passes it on, and the processes too."""
     (tmp_path / "c.txt").write_text(CORPUS, encoding="utf-8")
