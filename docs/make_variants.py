@@ -7,7 +7,7 @@ from pathlib import Path
 DOCS = Path(__file__).resolve().parent
 sys.path.insert(0, str(DOCS.parent / "src"))
 
-from attention import VARIANTS  # noqa: E402
+from attention import VARIANTS, Variant  # noqa: E402
 from model import GPT, GPTConfig  # noqa: E402
 
 HEAD = """# Which attention?
@@ -37,21 +37,16 @@ This page is written by `python docs/make_variants.py`; a test holds it to the r
 """
 
 
-def about(layer: type) -> str:
-    """The first sentence of a layer's docstring, on one line."""
-    first = layer.__doc__.strip().split("\n\n")[0]
-    first = re.sub(r" \(arXiv [^)]*\)|, arXiv [\d.]+", "", re.sub(r"\s+", " ", first))
-    return first.replace("|", "\\|")
+def about(entry: Variant) -> str:
+    """What a variant computes, in words and as an equation."""
+    return f"{entry.summary} `{entry.equation}`".replace("|", "\\|")
 
 
-def papers(layer: type) -> str:
-    """Links to the papers that a layer's docstring cites."""
-    text = re.sub(r"\s+", " ", layer.__doc__)
-    numbers = re.findall(r"\b\d{4}\.\d{4,5}\b", text)
-    links = [f"[{number}](https://arxiv.org/abs/{number})" for number in numbers]
-    if "CSE 517" in text:
-        links.append("UW CSE 517, assignment 2")
-    return ", ".join(dict.fromkeys(links))
+def paper(entry: Variant) -> str:
+    """A link to a variant's paper, or the course it comes from."""
+    if re.fullmatch(r"\d{4}\.\d{4,5}", entry.paper):
+        return f"[{entry.paper}](https://arxiv.org/abs/{entry.paper})"
+    return entry.paper
 
 
 def parameters(name: str) -> int:
@@ -66,7 +61,7 @@ def page() -> str:
         file = entry.layer.__module__.split(".")[-1]
         where = f"[`{name}`](../src/attention/{file}.py)"
         rows.append(
-            f"| {where} | {about(entry.layer)} | {papers(entry.layer)} | {entry.positions} "
+            f"| {where} | {about(entry)} | {paper(entry)} | {entry.positions} "
             f"| {parameters(name):,} |"
         )
     return HEAD + "\n".join(rows) + "\n" + TAIL

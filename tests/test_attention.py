@@ -4,7 +4,7 @@ import pytest
 import torch
 from conftest import needs_bf16
 
-from attention import POSITIONS, VARIANTS, variant_name
+from attention import POSITIONS, VARIANTS, register, variant_name
 from attention.positions import rotary_table, rotate
 from model import GPTConfig
 
@@ -47,10 +47,10 @@ def seeded(seed):
 
 
 def walk(layer, x, first=0):
-    """Outputs of a prefill of `first` positions and a step for each other one."""
+    """Outputs of the `first` positions together and of each other one alone."""
     state = layer.init_state(len(x), x.device, x.dtype)
-    parts = [layer.prefill(x[:, :first], state)] if first else []
-    parts += [layer.step(x[:, t : t + 1], state) for t in range(first, x.shape[1])]
+    parts = [layer.decode(x[:, :first], state)] if first else []
+    parts += [layer.decode(x[:, t : t + 1], state) for t in range(first, x.shape[1])]
     return torch.cat(parts, dim=1)
 
 
@@ -89,10 +89,10 @@ def test_decoding_step_by_step_equals_the_full_pass(name, positions):
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != LEAKS])
-def test_prefill_goes_on_where_the_last_one_ended(name):
+def test_decoding_goes_on_where_the_last_one_ended(name):
     layer, x = layer_of(name), inputs(9)
     state = layer.init_state(B, x.device, x.dtype)
-    parts = [layer.prefill(part, state) for part in x.split((2, 4, 3), dim=1)]
+    parts = [layer.decode(part, state) for part in x.split((2, 4, 3), dim=1)]
     torch.testing.assert_close(torch.cat(parts, dim=1), layer(x), rtol=0, atol=1e-10)
 
 
@@ -101,7 +101,7 @@ def test_state_does_not_grow(name):
     layer, x = layer_of(name), inputs(10)
     state, sizes = layer.init_state(B, x.device, x.dtype), []
     for t in range(10):
-        layer.step(x[:, t : t + 1], state)
+        layer.decode(x[:, t : t + 1], state)
         sizes.append(numbers_in(state))
     assert sizes[5] == sizes[9] > 0
 
@@ -111,12 +111,12 @@ def test_rows_of_a_state_go_on_alone(name):
     """As generation needs it: all tensors in a state have the rows first."""
     layer, x = layer_of(name), inputs(5)
     state = layer.init_state(B, x.device, x.dtype)
-    layer.prefill(x[:, :4], state)
+    layer.decode(x[:, :4], state)
     alone = layer.init_state(1, x.device, x.dtype)
-    layer.prefill(x[1:, :4], alone)
-    expected = layer.step(x[1:, 4:], alone)
+    layer.decode(x[1:, :4], alone)
+    expected = layer.decode(x[1:, 4:], alone)
     picked = rows_of(state, torch.tensor([1, 1]))
-    y = layer.step(x[[1, 1], 4:], picked)
+    y = layer.decode(x[[1, 1], 4:], picked)
     torch.testing.assert_close(y, expected.expand(2, -1, -1), rtol=0, atol=1e-10)
 
 
@@ -189,9 +189,9 @@ def test_too_long_an_input_is_one_line(name):
         layer(inputs(N + 1))
     assert "\n" not in str(error.value)
     state = layer.init_state(B, "cpu", torch.float64)
-    layer.prefill(inputs(layer.max_length), state)
+    layer.decode(inputs(layer.max_length), state)
     with pytest.raises(ValueError, match="positions wide"):
-        layer.step(inputs(1), state)
+        layer.decode(inputs(1), state)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -309,3 +309,36 @@ def test_both_ways_to_rotate_agree(monkeypatch):
     turned = rotate(x, table)
     monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
     torch.testing.assert_close(rotate(x, table), turned, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_layers_map_is_what_its_output_is_made_with(name):
+    """Rows sum to 1 over the past; with the values and the projection they give the output."""
+    layer, x = layer_of(name), inputs()
+    if not hasattr(layer, "attention_map"):
+        return
+    weights = layer.attention_map(x)
+    assert weights.shape[-2:] == (x.shape[1], x.shape[1])
+    if name != LEAKS:
+        assert not weights.triu(1).any()
+        torch.testing.assert_close(weights.sum(-1), torch.ones_like(weights[..., 0]))
+    value = layer.project(x, 0)[1][-1]
+    expected = layer.proj((weights @ value).transpose(1, 2).flatten(2))
+    torch.testing.assert_close(layer(x), expected)
+
+
+def test_a_lab_adds_a_variant_of_its_own():
+    entry = VARIANTS["vanilla"]
+    register("of-a-lab", entry)
+    try:
+        assert variant_name(GPTConfig(13, 11, variant="of-a-lab")) == "of-a-lab"
+        with pytest.raises(ValueError, match="already"):
+            register("of-a-lab", entry)
+    finally:
+        del VARIANTS["of-a-lab"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_entry_says_what_it_computes(name):
+    entry = VARIANTS[name]
+    assert entry.summary.endswith(".") and entry.equation and entry.paper

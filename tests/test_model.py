@@ -29,16 +29,16 @@ def tokens(length=7, seed=1):
 
 
 def walk(model, idx, first):
-    """Logits of a prefill of `first` characters and a step for each other one."""
+    """Logits of the `first` characters together and of each other one alone."""
     states = [block.init_state(len(idx), idx.device, torch.float64) for block in model.blocks]
     x = model.embed(idx[:, :first])
     for block, state in zip(model.blocks, states, strict=True):
-        x = block.prefill(x, state)
+        x = block.decode(x, state)
     parts = [x]
     for t in range(first, idx.shape[1]):
         x = model.embed(idx[:, t : t + 1], start=t)
         for block, state in zip(model.blocks, states, strict=True):
-            x = block.step(x, state)
+            x = block.decode(x, state)
         parts.append(x)
     return model.head(model.ln_f(torch.cat(parts, dim=1)))
 

@@ -31,19 +31,11 @@ def init_states(model: torch.nn.Module, batch: int) -> list:
     return [block.init_state(batch, weight.device, weight.dtype) for block in model.blocks]
 
 
-def prefill(model: torch.nn.Module, idx: Tensor, states: list, start: int = 0) -> Tensor:
+def read(model: torch.nn.Module, idx: Tensor, states: list, start: int = 0) -> Tensor:
     """Take in the characters idx (B, t) at positions `start` on: logits (B, V) after the last."""
     x = model.embed(idx, start)
     for block, state in zip(model.blocks, states, strict=True):
-        x = block.prefill(x, state)
-    return model.head(model.ln_f(x[:, -1]))
-
-
-def decode_one(model: torch.nn.Module, idx_t: Tensor, states: list, position: int) -> Tensor:
-    """Take in the one character idx_t (B, 1) at `position`: logits (B, V) after it."""
-    x = model.embed(idx_t, position)
-    for block, state in zip(model.blocks, states, strict=True):
-        x = block.step(x, state)
+        x = block.decode(x, state)
     return model.head(model.ln_f(x[:, -1]))
 
 
@@ -77,8 +69,7 @@ class Rows:
         self.idx = torch.cat((self.idx, idx), dim=1)
         if not self.states or self.idx.shape[1] > self.model.max_length:
             return self.model(self.idx[:, -self.model.max_length :])[0][:, -1]
-        run = decode_one if idx.shape[1] == 1 else prefill
-        return run(self.model, idx, self.states, start)
+        return read(self.model, idx, self.states, start)
 
     def take(self, rows: Tensor) -> "Rows":
         return Rows(self.model, self.idx[rows], select(self.states, rows))

@@ -70,7 +70,7 @@ class AFTSimple(nn.Module):
         return w * (s <= t)
 
     def forward(self, x: Tensor, layer_past=None) -> Tensor:
-        return self.prefill(x, self.init_state(x.shape[0], x.device, x.dtype))
+        return self.decode(x, self.init_state(x.shape[0], x.device, x.dtype))
 
     def init_state(self, batch: int, device, dtype) -> dict:
         """Terms (B, 2, G, ., C/G) of numerator, denominator: `older` summed, `recent` in full."""
@@ -79,7 +79,7 @@ class AFTSimple(nn.Module):
         recent = torch.zeros((batch, 2, self.groups, 0, size), device=device, dtype=dtype)
         return {"length": 0, "older": recent.sum(3, keepdim=True), "recent": recent}
 
-    def prefill(self, x: Tensor, state: dict) -> Tensor:
+    def decode(self, x: Tensor, state: dict) -> Tensor:
         """Outputs of the positions x (B, T, C) after those in `state`, which takes them in."""
         start, end = state["length"], state["length"] + x.shape[1]
         check_length(self, end)
@@ -96,10 +96,6 @@ class AFTSimple(nn.Module):
         mean = (numerator / denominator).transpose(1, 2).flatten(2)
         y = torch.sigmoid(self.query(x)) * mean.to(x.dtype)
         return self.resid_drop(self.proj(y))
-
-    def step(self, x_t: Tensor, state: dict) -> Tensor:
-        """Output of the one next position x_t (B, 1, C)."""
-        return self.prefill(x_t, state)
 
 
 class AFTFull(AFTSimple):

@@ -48,12 +48,7 @@ class Block(nn.Module):
         """The state of the attention before the first position."""
         return self.attn.init_state(batch, device, dtype)
 
-    def prefill(self, x: Tensor, state: dict) -> Tensor:
+    def decode(self, x: Tensor, state: dict) -> Tensor:
         """Outputs (B, T, C) of the positions x after those in `state`, which takes them in."""
-        x = x + self.attn.prefill(self.ln1(x), state)
+        x = x + self.attn.decode(self.ln1(x), state)
         return x + self.mlp(self.ln2(x))
-
-    def step(self, x_t: Tensor, state: dict) -> Tensor:
-        """Output (B, 1, C) of the one next position."""
-        x_t = x_t + self.attn.step(self.ln1(x_t), state)
-        return x_t + self.mlp(self.ln2(x_t))

@@ -94,21 +94,23 @@ class CausalAttention(nn.Module):
         query, past = self.project(x, 0)
         return self.attend(self.weights(self.scores(query, past), 0), past[-1], rows)
 
+    def attention_map(self, x: Tensor) -> Tensor:
+        """How much each position takes of each, (B, H, T, T), for inputs x (B, T, C)."""
+        check_length(self, x.shape[1])
+        query, past = self.project(x, 0)
+        return self.weights(self.scores(query, past), 0)
+
     def init_state(self, batch: int, device, dtype) -> dict:
         """An empty cache: no position seen yet."""
         return {"past": None}
 
-    def prefill(self, x: Tensor, state: dict) -> Tensor:
+    def decode(self, x: Tensor, state: dict) -> Tensor:
         """Outputs of the positions x (B, T, C) after those in `state`, which takes them in."""
         start = 0 if state["past"] is None else state["past"][-1].shape[2]
         check_length(self, start + x.shape[1])
         query, new = self.project(x, start)
         past = state["past"] = joined(state["past"], new)
         return self.attend(self.weights(self.scores(query, past), start), past[-1])
-
-    def step(self, x_t: Tensor, state: dict) -> Tensor:
-        """Output of the one next position x_t (B, 1, C)."""
-        return self.prefill(x_t, state)
 
 
 def joined(old: tuple[Tensor, ...] | None, new: tuple[Tensor, ...]) -> tuple[Tensor, ...]:

@@ -57,18 +57,14 @@ class PrefixAttention(nn.Module):
         return torch.zeros((batch, self.n_head, *shape), device=device, dtype=dtype)
 
     def forward(self, x: Tensor, layer_past=None) -> Tensor:
-        return self.prefill(x, self.init_state(x.shape[0], x.device, x.dtype))
+        return self.decode(x, self.init_state(x.shape[0], x.device, x.dtype))
 
-    def prefill(self, x: Tensor, state: dict) -> Tensor:
+    def decode(self, x: Tensor, state: dict) -> Tensor:
         """Outputs of the positions x (B, T, C) after those in `state`, which takes them in."""
         check_length(self, state["length"] + x.shape[1])
         state["length"] += x.shape[1]
         y = torch.cat([self.absorb(part, state) for part in x.split(CHUNK, dim=1)], dim=2)
         return self.resid_drop(self.proj(y.transpose(1, 2).flatten(2).to(x.dtype)))
-
-    def step(self, x_t: Tensor, state: dict) -> Tensor:
-        """Output of the one next position x_t (B, 1, C)."""
-        return self.prefill(x_t, state)
 
 
 class LinearAttention(PrefixAttention):
@@ -186,5 +182,5 @@ class FastformerAttention(PrefixAttention):
         state[name] = sums[:, :, -1:]
         return sums[..., :-1] / sums[..., -1:]
 
-    def prefill(self, x: Tensor, state: dict) -> Tensor:
-        return super().prefill(x, state) + self.resid_drop(self.query(x))
+    def decode(self, x: Tensor, state: dict) -> Tensor:
+        return super().decode(x, state) + self.resid_drop(self.query(x))

@@ -26,12 +26,12 @@ class CausalCrossAttention(CausalSelfAttention):
 
     def forward(self, x_kv: Tensor, x_q: Tensor) -> Tensor:
         """x_kv (B, T_kv, C), x_q (B or 1, T_q, C) -> (B, T_q, C)."""
-        return self.prefill(x_kv, x_q, self.init_state(x_kv.shape[0], x_kv.device, x_kv.dtype))
+        return self.decode(x_kv, x_q, self.init_state(x_kv.shape[0], x_kv.device, x_kv.dtype))
 
     def init_state(self, batch: int, device, dtype) -> dict:
         return {"past": None, "queries": 0}
 
-    def prefill(self, x_kv: Tensor, x_q: Tensor, state: dict) -> Tensor:
+    def decode(self, x_kv: Tensor, x_q: Tensor, state: dict) -> Tensor:
         """Outputs of the next queries x_q, once the next keys and values x_kv are taken in."""
         start, end = state["queries"], state["queries"] + x_q.shape[1]
         check_length(self, max(x_kv.shape[1], end))
@@ -41,9 +41,6 @@ class CausalCrossAttention(CausalSelfAttention):
             state["past"] = joined(state["past"], new)
         scores = self.scores(self.split(self.query(x_q)), state["past"])
         return self.attend(self.weights(scores, start), state["past"][-1])
-
-    def step(self, x_kv: Tensor, x_q: Tensor, state: dict) -> Tensor:
-        return self.prefill(x_kv, x_q, state)
 
 
 class DownProjectBlock(nn.Module):
@@ -66,15 +63,15 @@ class DownProjectBlock(nn.Module):
     def forward(self, x_input: Tensor) -> Tensor:
         """(B, T, C) -> (B, min(T, m), C)."""
         state = self.attn.init_state(x_input.shape[0], x_input.device, x_input.dtype)
-        return self.prefill(x_input, state)
+        return self.decode(x_input, state)
 
-    def prefill(self, x_input: Tensor, state: dict) -> Tensor:
+    def decode(self, x_input: Tensor, state: dict) -> Tensor:
         """The latents (B, 0 .. T, C) that the next inputs (B, T, C) complete."""
         latents = self.C[:, state["queries"] : state["queries"] + x_input.shape[1]]
         if latents.shape[1] == 0:
             return x_input[:, :0]
         read = x_input[:, : latents.shape[1]]
-        y = latents + self.attn.prefill(read, self.ln1(latents), state)
+        y = latents + self.attn.decode(read, self.ln1(latents), state)
         return y + self.mlp(self.ln2(y))
 
 
@@ -94,11 +91,11 @@ class UpProjectBlock(nn.Module):
     def forward(self, y: Tensor, x_input: Tensor) -> Tensor:
         """(B, m, C), (B, T, C) -> (B, T, C)."""
         state = self.attn.init_state(x_input.shape[0], x_input.device, x_input.dtype)
-        return self.prefill(y, x_input, state)
+        return self.decode(y, x_input, state)
 
-    def prefill(self, y: Tensor, x_input: Tensor, state: dict) -> Tensor:
+    def decode(self, y: Tensor, x_input: Tensor, state: dict) -> Tensor:
         """Outputs of the next inputs, once the next latents are taken in."""
-        x = x_input + self.attn.prefill(self.ln1(y), x_input, state)
+        x = x_input + self.attn.decode(self.ln1(y), x_input, state)
         return x + self.mlp(self.ln2(x))
 
 
@@ -138,17 +135,13 @@ class Perceiver(nn.Module):
             "up": self.up_block.attn.init_state(*where),
         }
 
-    def prefill(self, x: Tensor, state: dict) -> Tensor:
+    def decode(self, x: Tensor, state: dict) -> Tensor:
         """Outputs of the positions x (B, T, C) after those in `state`, which takes them in."""
-        y = self.down_block.prefill(x, state["down"])
+        y = self.down_block.decode(x, state["down"])
         if y.shape[1]:
             for block, inner in zip(self.blocks, state["middle"], strict=True):
-                y = block.prefill(y, inner)
-        return self.up_block.prefill(y, x, state["up"])
-
-    def step(self, x_t: Tensor, state: dict) -> Tensor:
-        """Output of the one next position x_t (B, 1, C)."""
-        return self.prefill(x_t, state)
+                y = block.decode(y, inner)
+        return self.up_block.decode(y, x, state["up"])
 
 
 def with_bottleneck(config):

@@ -16,17 +16,33 @@ LATENTS = 32  # the default of bottleneck_dim, or block_size where that is small
 
 @dataclass(frozen=True)
 class Variant:
-    """An entry of the registry: the layer, its default positions, where a variant changes the stack
-    of blocks itself, the function (config) -> list of blocks that builds it, and the options of
-    the command line that mean something to this variant alone."""
+    """An entry of the registry.
+
+    `build_blocks`: for a variant that changes the stack of blocks itself, the function (config) ->
+    list of blocks. `options`: those of the command line that mean something to this variant alone.
+    `summary`, `equation` and `paper` (arXiv number, or course) are for help, tables and docs.
+    """
 
     layer: type[nn.Module]
     positions: str = "learned"
     build_blocks: Callable | None = None
     options: tuple[str, ...] = ()
+    summary: str = ""
+    equation: str = ""
+    paper: str = ""
 
 
 VARIANTS: dict[str, Variant] = {}
+
+
+def register(name: str, variant: Variant) -> None:
+    """Add a variant from outside src/, a lab's say: then `GPTConfig(..., variant=name)` builds it.
+
+    Raises ValueError for a name that is taken.
+    """
+    if name in VARIANTS:
+        raise ValueError(f"there is a variant {name!r} already; choose another name")
+    VARIANTS[name] = variant
 
 
 def variant_name(config) -> str:

@@ -116,7 +116,7 @@ class RandomSynthesizer(SynthesizerAttention):
         shape = (batch, self.n_head, self.max_length, size)
         return {"length": 0, "sums": torch.zeros(shape, device=device, dtype=dtype)}
 
-    def prefill(self, x: Tensor, state: dict) -> Tensor:
+    def decode(self, x: Tensor, state: dict) -> Tensor:
         start, end = state["length"], state["length"] + x.shape[1]
         check_length(self, end)
         weights = self.weights(self.table()[None], 0)[..., start:end]
