@@ -20,7 +20,7 @@ B rows, T positions, C channels, H heads, D = C / H channels of a head; Q, K and
 projections of the input X, and every softmax but one looks at the past only. "Parameters" are those
 of the whole model with the course's sizes and 256 characters.
 
-Each layer's docstring has its equation, its cost and how its names map to the paper's, and every
+Each layer's docstring has its cost and how its names map to the paper's, and every
 layer passes the same contract test (`tests/test_attention.py`): shape, causality, decoding step by
 step equals the full pass, gradients reach every parameter. **To add one**, write a class in
 `src/attention/` and a line in `src/attention/__init__.py`; the command line, the tests, the studies
@@ -37,16 +37,10 @@ This page is written by `python docs/make_variants.py`; a test holds it to the r
 """
 
 
-def about(entry: Variant) -> str:
-    """What a variant computes, in words and as an equation."""
-    return f"{entry.summary} `{entry.equation}`".replace("|", "\\|")
-
-
 def paper(entry: Variant) -> str:
-    """A link to a variant's paper, or the course it comes from."""
-    if re.fullmatch(r"\d{4}\.\d{4,5}", entry.paper):
-        return f"[{entry.paper}](https://arxiv.org/abs/{entry.paper})"
-    return entry.paper
+    """A link to the variant's paper, or the course that asks for it."""
+    arxiv = re.fullmatch(r"\d{4}\.\d{4,5}", entry.paper)
+    return f"[{entry.paper}](https://arxiv.org/abs/{entry.paper})" if arxiv else entry.paper
 
 
 def parameters(name: str) -> int:
@@ -56,14 +50,14 @@ def parameters(name: str) -> int:
 
 def page() -> str:
     """The text of docs/variants.md."""
-    rows = ["| variant | what it computes | paper | positions | parameters |", "| --- " * 5 + "|"]
+    titles = ("variant", "what it is", "equation", "paper", "positions", "parameters")
+    rows = [f"| {' | '.join(titles)} |", "| --- " * len(titles) + "|"]
     for name, entry in VARIANTS.items():
         file = entry.layer.__module__.split(".")[-1]
-        where = f"[`{name}`](../src/attention/{file}.py)"
-        rows.append(
-            f"| {where} | {about(entry)} | {paper(entry)} | {entry.positions} "
-            f"| {parameters(name):,} |"
-        )
+        cells = [f"[`{name}`](../src/attention/{file}.py)", entry.summary]
+        cells += [f"`{entry.equation}`" if entry.equation else "", paper(entry)]
+        cells += [entry.positions, f"{parameters(name):,}"]
+        rows.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
     return HEAD + "\n".join(rows) + "\n" + TAIL
 
 
