@@ -1,0 +1,87 @@
+"""Attention from scratch equals PyTorch's, and the checker names the function that is wrong."""
+
+import inspect
+
+import pytest
+import torch
+import torch.nn.functional as F
+from conftest import ROOT, run_module
+
+from labs.mini_transformer import check, from_scratch
+
+SOURCE = (ROOT / "labs" / "mini_transformer" / "from_scratch.py").read_text(encoding="utf-8")
+CASES = [(1, False), (1, True), (3, True), (3, False), (5, True), (15, True)]
+
+
+@pytest.mark.parametrize("heads, causal", CASES)
+def test_equals_pytorch_with_identity_projections(heads, causal):
+    B, T, C = 2, 7, 15
+    generator = torch.Generator().manual_seed(heads)
+    q, k, v = (torch.randn(B, T, C, generator=generator) for _ in range(3))
+    eye, none = torch.eye(C), torch.zeros(C)
+    mask = torch.ones(T, T, dtype=torch.bool).triu(1) if causal else None
+    wanted, _ = F.multi_head_attention_forward(
+        q.transpose(0, 1), k.transpose(0, 1), v.transpose(0, 1), C, heads, None,
+        torch.zeros(3 * C), None, None, False, 0.0, eye, none, need_weights=False, attn_mask=mask,
+        use_separate_proj_weight=True, q_proj_weight=eye, k_proj_weight=eye, v_proj_weight=eye,
+    )  # fmt: skip
+    ours = from_scratch.self_attention(q, k, v, heads, causal)
+    torch.testing.assert_close(ours, wanted.transpose(0, 1), rtol=0, atol=1e-6)
+
+
+def run_check(tmp_path, text):
+    path = tmp_path / "mine.py"
+    path.write_text(text, encoding="utf-8")
+    return run_module("labs.mini_transformer.check", path)
+
+
+def test_the_checker_accepts_our_own(tmp_path):
+    done = run_check(tmp_path, SOURCE)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count(": right\n") == 11
+
+
+MISTAKES = {
+    "init_qkv_proj": "(nn.Linear(n_embd, n_embd),) * 3",
+    "pairwise_similarities": "K @ Q.transpose(-2, -1)",
+    "attn_scaled": "A / math.sqrt(n_embd)",
+    "attn_softmax": "A.softmax(dim=-2)",
+    "compute_outputs": "A.transpose(-2, -1) @ V",
+    "make_causal_mask": "torch.ones(n_tok, n_tok).triu()",
+    "apply_causal_mask": "A * mask",
+    "split_heads": "x.unflatten(-1, (-1, n_heads)).transpose(-3, -2)",
+    "split_heads_qkv": "(Q, K, V)",
+    "merge_heads": "y.flatten(-2)",
+    "self_attention": "Q",
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_the_checker_names_the_wrong_function_and_no_other(tmp_path, name):
+    """Also where the others call it."""
+    arguments = ", ".join(inspect.signature(getattr(from_scratch, name)).parameters)
+    mistake = f"\n\ndef {name}({arguments}):\n    return {MISTAKES[name]}\n"
+    path = tmp_path / "mine.py"
+    path.write_text(SOURCE + mistake, encoding="utf-8")
+    wrong = check.check(check.load(str(path)))
+    assert list(wrong) == [name]
+    assert "called with" in wrong[name]
+
+
+@pytest.mark.parametrize(
+    "text, sentence",
+    [
+        (SOURCE.replace("def merge_heads", "def merge"), "has no function merge_heads"),
+        ("import torch\n1 / 0\n", "does not run (ZeroDivisionError"),
+        ("def f(:\n", "does not run (SyntaxError"),
+    ],
+)
+def test_a_file_that_cannot_be_checked_ends_in_a_sentence(tmp_path, text, sentence):
+    done = run_check(tmp_path, text)
+    assert done.returncode == 2
+    assert sentence in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_missing_file_ends_in_a_sentence(tmp_path):
+    done = run_module("labs.mini_transformer.check", tmp_path / "none.py")
+    assert done.returncode == 2 and "no such file" in done.stderr
