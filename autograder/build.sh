@@ -25,7 +25,7 @@ settings="$edition"
 [ -f "$settings" ] || settings="$here/editions/$edition.json"
 for file in "$settings" "$data/wiki.txt" "$data/birth_dev.tsv" "$data/birth_test_inputs.tsv" \
   ${answers:+"$answers"}; do
-  [ -f "$file" ] || { echo "error: $file: no such file; see autograder/README.md" >&2; exit 2; }
+  [ -f "$file" ] || { echo "error: $file: no such file; see docs/grading.md" >&2; exit 2; }
 done
 
 stage="$(mktemp -d)"
