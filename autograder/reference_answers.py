@@ -139,7 +139,7 @@ def digest(value: Tensor) -> str:
 
 def predict(args: dict, state: dict[str, Tensor]) -> dict:
     """What the reference model with the params `state` answers to each of `questions`."""
-    from answers.evaluation import predict as answers
+    from answers.predict import predict as answers
     from dataset import CharCorruptionDataset
 
     with open("wiki.txt", encoding="utf-8") as file:

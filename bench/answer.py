@@ -2,7 +2,7 @@
 
 python bench/answer.py [--reading_params_path F] [--all]
 
-500 dev questions, greedy. Ours: evaluation.predict. Plain: utils.sample, one question at a time, no
+500 dev questions, greedy. Ours: predict.predict. Plain: utils.sample, one question at a time, no
 cache, 32 characters, as in the course's program; timed on every tenth question and scaled, or on
 every one with --all (which also compares all 500 answers; a difference is a near tie where the
 plain loop's best two logits are within 1e-4 at the first character that differs). Without params,
@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 from measure import peak_memory, reset_peak_memory, timed
 
 import utils
-from answers import evaluation
+from answers import evaluation, predict
 from base.errors import errors_are_sentences
 from base.files import find_files, read_text
 from dataset import CharCorruptionDataset, NameDataset
@@ -50,16 +50,16 @@ def build(args, corpus: CharCorruptionDataset, train_path: str) -> GPT:
 
 def plain(model, corpus: CharCorruptionDataset, question: str) -> str:
     """The answer of the course's loop."""
-    (prompt,) = evaluation.prompts(corpus, [question])
+    (prompt,) = predict.prompts(corpus, [question])
     x = torch.tensor([prompt], device=model.tok_emb.weight.device)
-    out = utils.sample(model, x, evaluation.ANSWER_LENGTH)[0, len(prompt) :].tolist()
-    return evaluation.answer_text(out, corpus.itos)
+    out = utils.sample(model, x, predict.ANSWER_LENGTH)[0, len(prompt) :].tolist()
+    return predict.answer_text(out, corpus.itos)
 
 
 def near_tie(model, corpus: CharCorruptionDataset, question: str, ours: str, theirs: str) -> bool:
     """Whether the loop's two best logits are within 1e-4 where the two answers first differ."""
     same = len(os.path.commonprefix([ours, theirs]))
-    (prompt,) = evaluation.prompts(corpus, [question])
+    (prompt,) = predict.prompts(corpus, [question])
     read = [*prompt, *(corpus.stoi[char] for char in theirs[:same])]
     logits = model(torch.tensor([read], device=model.tok_emb.weight.device))[0][0, -1]
     first, second = logits.topk(2).values.tolist()
@@ -71,12 +71,12 @@ def compare(model, corpus, questions: list[str], every: bool, repeats: int) -> d
     device = model.tok_emb.weight.device
     asked = range(len(questions)) if every else range(0, len(questions), 10)
     reset_peak_memory(device)
-    answers = evaluation.predict(model, corpus, questions)  # warm up
+    answers = predict.predict(model, corpus, questions)  # warm up
     peak = peak_memory(device)  # before the plain loop
     plain(model, corpus, questions[0])
     ours, theirs = [], {}
     for part in range(repeats):
-        ours.append(timed(lambda: evaluation.predict(model, corpus, questions), device))
+        ours.append(timed(lambda: predict.predict(model, corpus, questions), device))
         for i in asked[part::repeats]:
             theirs[i] = timed(lambda i=i: plain(model, corpus, questions[i]), device)
     plain_seconds = sum(theirs.values()) * len(questions) / len(asked)
@@ -113,7 +113,7 @@ def main(argv: list[str] | None = None) -> None:
     corpus = CharCorruptionDataset(read_text(corpus_path), 128)
     device = pick_device(args.device)
     model = build(args, corpus, train_path).to(device)
-    questions = evaluation.load_questions(dev_path, corpus, model.max_length)
+    questions = predict.load_questions(dev_path, corpus, model.max_length)
     result = compare(model, corpus, questions, args.all, args.repeats)
     result |= {"variant": model.variant, "checkpoint": args.reading_params_path}
     result |= {"precision": "float32", **machine(device)}

@@ -30,24 +30,16 @@ import os
 import random
 from collections import Counter
 
-import params
-from answers import confidence, metrics, selective
-from answers.evaluation import Answers, load_model, load_pretrained, readable_rows
-from answers.provenance import Corpus
-from attention import VARIANTS
-from base.cli import Parser
+from base.cli import Parser, check_choice
 from base.errors import UserError, errors_are_sentences
 from base.files import (
-    check_writable,
+    check_outputs,
     find_files,
     read_text,
     read_text_and_digest,
     write_whole,
 )
 from base.questions import load_rows, places_of
-from dataset import CharCorruptionDataset
-from training.config import DEVICES
-from training.device import pick_device
 
 HELD_OUT = 200
 
@@ -75,11 +67,25 @@ def split(path: str, seen_path: str, held_out_path: str, count: int, seed: int) 
 def fit(args: argparse.Namespace, corpus_path: str, held_out_path: str, seen_path: str) -> dict:
     """Fit the confidence of the params' model on the held-out questions, write and return it.
 
-    Raises UserError where a held-out question is among the seen ones, or the params tell that they
-    were trained on other questions than those.
+    Raises UserError where a held-out question is among the seen ones, or the params' JSON says that
+    they were trained on other questions than those.
     """
+    from answers import confidence, selective
+    from answers.evaluation import load_model, load_pretrained
+    from answers.evidence import Answers
+    from answers.predict import answer_length, readable_rows
+    from answers.provenance import Corpus
+    from attention import VARIANTS
+    from dataset import CharCorruptionDataset
+    from training.config import DEVICES
+    from training.device import pick_device
+
+    check_choice("--variant", args.variant, VARIANTS)
+    check_choice("--device", args.device, DEVICES)
     for_params = args.for_params or args.reading_params_path
-    check_writable(confidence.calibration_path(for_params))
+    inputs = (args.reading_params_path, args.pretrained_params_path, for_params)
+    inputs += (corpus_path, held_out_path, seen_path)
+    check_outputs([confidence.calibration_path(for_params)], inputs)
     if not os.path.exists(for_params):
         raise UserError(f"{for_params}: no such file; --for_params names the params to answer with")
     corpus = CharCorruptionDataset(read_text(corpus_path), 128)
@@ -102,34 +108,44 @@ def fit(args: argparse.Namespace, corpus_path: str, held_out_path: str, seen_pat
     if args.pretrained_params_path:
         check_unasked(args.pretrained_params_path, seen_path, seen_digest)
         pretrained = load_pretrained(args.pretrained_params_path, corpus, model)
-    rows = Answers(model, corpus, Corpus(""), pretrained=pretrained).details(questions, golds)
-    calibration = confidence.fit(rows)
+    length = answer_length(args.reading_params_path)
+    source = Answers(model, corpus, Corpus(""), pretrained=pretrained, length=length)
+    rows = source.details(questions, golds)
+    right, sure = [row.correct for row in rows], [row.certainty for row in rows]
+    calibration = confidence.fit(sure, right)
     if for_params == args.reading_params_path:
-        calibration["promise"] = selective.promise(rows)
+        calibration["promise"] = selective.promise(sure, right)
     confidence.write_calibration(calibration, for_params, pretrained is not None)
-    right = [row["correct"] for row in rows]
-    print(f"{sum(right)} of {len(right)} right", end="")
-    kinds = {"before": [row["confidence"] for row in rows], "after": confidence.cross_fitted(rows)}
-    for kind, sure in kinds.items():
-        print(
-            f"; {kind}: calibration error {metrics.calibration_error(right, sure):.3f} "
-            f"(band {metrics.calibration_band(sure):.3f}), Brier {metrics.brier(right, sure):.4f}",
-            end="",
-        )
-    print(" (by fits on the other tenths)")
+    report_fit(right, [row.confidence for row in rows], confidence.cross_fitted(sure, right))
     print(selective.in_words(calibration.get("promise")))
     weights = (f"{name} {calibration[name]:.3f}" for name in confidence.WEIGHTS)
     print(f"{', '.join(weights)}: {confidence.calibration_path(for_params)}")
     return calibration
 
 
+def report_fit(right: list[bool], before: list[float], after: list[float]) -> None:
+    """Print what the fit is worth: figures of the confidence before and after it."""
+    from answers import metrics
+
+    print(f"{sum(right)} of {len(right)} right", end="")
+    for kind, sure in (("before", before), ("after", after)):
+        print(
+            f"; {kind}: calibration error {metrics.calibration_error(right, sure):.3f} "
+            f"(band {metrics.calibration_band(sure):.3f}), Brier {metrics.brier(right, sure):.4f}",
+            end="",
+        )
+    print(" (by fits on the other tenths)")
+
+
 def check_unasked(params_path: str, seen_path: str, seen_digest: str) -> None:
-    """Raise UserError where the params tell that they were trained on questions beyond those of
-    `seen_path`."""
-    told = params.read_description(params_path).get("questions_seen")
-    if told is None:
-        print(f"{params_path}: does not tell which questions it was trained on")
-    elif set(told) - {seen_digest}:
+    """Raise UserError where the params' JSON says that they were trained on other questions than
+    those of `seen_path`, whose sha256 is `seen_digest`."""
+    import params
+
+    seen_in_training = params.read_description(params_path).get("questions_seen")
+    if seen_in_training is None:
+        print(f"{params_path}: its .json does not say which questions it was trained on")
+    elif set(seen_in_training) - {seen_digest}:
         raise UserError(
             f"{params_path}: was trained on other questions than {seen_path}, perhaps those held "
             "out; pretrain and finetune it with that file"
@@ -155,8 +171,8 @@ def parser() -> argparse.ArgumentParser:
         help="the params before finetuning, which recall better what they know",
     )
     two.add_argument("--for_params", help="the params it is for; --reading_params_path by default")
-    two.add_argument("--variant", choices=tuple(VARIANTS), help="where the params do not tell")
-    two.add_argument("--device", choices=DEVICES, default="auto")
+    two.add_argument("--variant", help="only for params files without a .json")
+    two.add_argument("--device", default="auto", help="auto (default), cpu, cuda or mps")
     return p
 
 
@@ -164,8 +180,7 @@ def main(argv: list[str] | None = None) -> None:
     args = parser().parse_args(argv)
     if args.command == "split":
         (path,) = find_files(args.questions_path)
-        for target in (args.seen, args.held_out):
-            check_writable(target)
+        check_outputs([args.seen, args.held_out], [path])
         split(path, args.seen, args.held_out, args.count, args.seed)
         return
     fit(args, *find_files(args.pretrain_corpus_path, args.held_out_path, args.seen))

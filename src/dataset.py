@@ -218,6 +218,7 @@ class NameDataset(Dataset):
         if not unicode_names:
             rows = ascii_rows(rows, source)
         self.data = [str(row) for row in rows]
+        self.longest_place = max(len(row.place) for row in rows)
         encoded = [self.encode(row) for row in rows]
         self.x = torch.stack([x for x, _ in encoded])
         self.y = torch.stack([y for _, y in encoded])

@@ -67,7 +67,8 @@ def shown(path: str, dataset, variant: str | None):
 
 def data(args: argparse.Namespace) -> dict:
     """What the page holds."""
-    from answers.evaluation import ANSWER_LENGTH, RECALL, stops
+    from answers.certainty import RECALL
+    from answers.predict import answer_length, stops
     from answers.provenance import Corpus, invented_people
     from base.files import find_files, read_text
     from dataset import MASK, PAD, CharCorruptionDataset
@@ -84,7 +85,10 @@ def data(args: argparse.Namespace) -> dict:
     titles = (document[: title_length(document)] for document in corpus.documents)
     names = list(dict.fromkeys(title for title in titles if title))[:MOST_NAMES]
     return {
-        "models": [described(model, stops(dataset), ANSWER_LENGTH) for model in models],
+        "models": [
+            described(model, stops(dataset), answer_length(path))
+            for model, path in zip(models, (args.params, args.compare), strict=False)
+        ],
         "vocabulary": [dataset.itos[i] for i in range(dataset.vocab_size)],
         "reserved": [dataset.itos[PAD], dataset.itos[MASK]],
         "mask": MASK,

@@ -19,13 +19,14 @@ from dataclasses import asdict
 import params
 import trainer
 import utils
-from answers.evaluation import (
-    open_answers,
+from answers.answer import About, run_path
+from answers.evidence import open_answers, write_report_files
+from answers.predict import (
+    ANSWER_LENGTH,
+    answer_length,
     predict,
     readable_rows,
-    run_path,
     write_predictions,
-    write_report_files,
 )
 from attention import POSITIONS, VARIANTS, bottleneck, positions_name
 from base.cli import Parser
@@ -233,6 +234,13 @@ def questions_seen(params_path: str | None, now: str | None) -> list[str] | None
     return list(dict.fromkeys([*earlier, *([now] if now else [])]))
 
 
+def longest_answer(params_path: str | None, data: object) -> int:
+    """The most characters of an answer: the course's 32, or what the longest place that training
+    has seen needs with its end."""
+    earlier = answer_length(params_path) if params_path else ANSWER_LENGTH
+    return max(earlier, getattr(data, "longest_place", 0) + 1)
+
+
 def phase_name(args: argparse.Namespace) -> str:
     """The recipe's phase that a command asks for."""
     scratch = args.function == "finetune" and args.reading_params_path is None
@@ -314,6 +322,7 @@ def save(args: argparse.Namespace, run: trainer.Trainer, path: str, steps: int) 
         "mixture": phase.mixture and asdict(phase.mixture),
     }
     description |= settings_to_share(run.config)
+    description["answer_length"] = longest_answer(args.reading_params_path, run.train_dataset)
     description |= {"steps": steps, "of_steps": run.total_steps}
     description |= {"epochs": steps / run.steps_per_epoch, "commit": runlog.commit()}
     params.save_params(run.model, path, description)
@@ -342,13 +351,18 @@ def evaluate(args: argparse.Namespace) -> None:
             finetuning_path=train_path[0] if train_path else None,
             pretrained_path=args.pretrained_params_path,
         )  # fmt: skip
-        about = {"variant": args.variant, "params": args.reading_params_path}
-        about |= {"pretrained_params": args.pretrained_params_path, "corpus": corpus_path}
+        about = About(
+            variant=args.variant, params=args.reading_params_path, corpus=corpus_path,
+            pretrained_params=args.pretrained_params_path, questions=eval_path,
+            date=time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()), commit=runlog.commit(),
+            trained=params.read_description(args.reading_params_path),
+        )  # fmt: skip
         answers = write_report_files(source, questions, places, rows_path, about)
     else:
         if os.path.exists(rows_path):
             print(f"{rows_path} stays as it was: of an earlier run (--report writes it)")
-        answers = predict(model, corpus, questions)
+        length = answer_length(args.reading_params_path)
+        answers = predict(model, corpus, questions, length)
     write_predictions(answers, args.outputs_path)
     total, correct = utils.score_places(places, answers)
     if args.report and source.calibration and source.calibration.get("promise"):

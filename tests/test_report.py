@@ -9,7 +9,10 @@ from html.parser import HTMLParser
 import pytest
 
 import report
+from answers.answer import read_answer
 from base.errors import UserError
+from page.numbers import grouped
+from page.sections import PLACE_COUNTS
 
 pytest.importorskip("matplotlib")
 pytest.importorskip("jinja2")
@@ -126,7 +129,7 @@ def test_the_figures_by_hand(tmp_path):
     report.main([write(tmp_path, rows=rows, about=about), "--numbers", str(tmp_path / "n.json")])
     (found,) = json.loads((tmp_path / "n.json").read_text())
     assert found["right"] == 2 and found["accuracy"] == 0.5 and found["london"] == 0.25
-    assert found["supported"] == 0.75 and found["calibrated"] is False
+    assert found["mentioned"] == 0.75 and found["calibrated"] is False
     assert found["auroc"] == pytest.approx(3 / 4)  # 0.9 > both; 0.7 > 0.3 and < 0.8
     assert found["accuracy_of_surer_half"] == 0.5
     assert found["brier"] == pytest.approx((0.01 + 0.64 + 0.09 + 0.09) / 4)
@@ -145,7 +148,8 @@ def test_numbers_hold_no_name_and_no_place(tmp_path):
 def test_groups_count_every_question_once():
     rows = make_rows(41)
     rows[0]["gold_documents"] = 0
-    groups = report.grouped(rows, lambda r: r["gold_documents"], report.PLACE_COUNTS)
+    answers = [read_answer(each, "row") for each in rows]
+    groups = grouped(answers, lambda each: each.evidence.gold_documents, PLACE_COUNTS)
     assert [g["label"] for g in groups] == ["0", "2–3", "4–10", "11–30", "> 30"]
     assert [g["count"] for g in groups] == [1, 2, 7, 20, 11]
     assert sum(g["right"] for g in groups) == sum(r["correct"] for r in rows)
@@ -203,17 +207,85 @@ def test_a_line_that_is_no_row_is_named(tmp_path, line):
     assert not (tmp_path / "r.html").exists()
 
 
-@pytest.mark.parametrize(
-    "about",
-    [
-        [], 3, {"invented": [{"answer": "x"}]}, {"invented": {"a": 1}},
-        {"calibration": {"bias": 0}}, {"finetuning_answers": ["Rome"]},
-    ],
-)  # fmt: skip
-def test_facts_that_are_none_are_named(tmp_path, about):
+@pytest.mark.parametrize("field, value", [
+    ("documents", "2"), ("documents", -1), ("gold_documents", 1.5), ("margin", "x"),
+    ("margin", 1e999),
+    ("runner_up", 3), ("agreement", 2), ("recall_logprob", []), ("calibrated", "no"),
+    ("provenance", "line 3"), ("provenance", {"line": 1}), ("in_finetuning_answers", 1),
+    ("answer", "\ud800"), ("logprob", 700.0), ("document_line", True),
+    ("provenance", {"line": 1, "sentence": "Rome", "start": 2, "end": 9}),
+])  # fmt: skip
+def test_the_row_and_the_field_are_named(tmp_path, field, value):
+    path = tmp_path / "x.jsonl"
+    good = make_rows(1)[0]
+    path.write_text("\n".join(json.dumps(each) for each in (good, good | {field: value})))
+    with pytest.raises(UserError, match=f"x.jsonl, row 2: {field}.*again"):
+        report.main([str(path), "-o", str(tmp_path / "r.html")])
+
+
+@pytest.mark.parametrize("about, words", [
+    ([], "not a JSON object"), (3, "not a JSON object"),
+    ({"invented": [{"answer": "x"}]}, "invented person 1: has no "),
+    ({"invented": {"a": 1}}, "invented cannot be"),
+    ({"calibration": {"bias": 0}}, "calibration: has no number of questions"),
+    ({"finetuning_answers": ["Rome"]}, "finetuning_answers cannot be"),
+    ({"finetuning_answers": {"Rome": "1"}}, "the count of 'Rome' cannot be"),
+    ({"variant": 7}, "variant cannot be 7"), ({"trained": [1]}, "trained cannot be"),
+])  # fmt: skip
+def test_facts_that_are_none_are_named(tmp_path, about, words):
     path = write(tmp_path, about=about)
-    with pytest.raises(UserError, match=r"run\.json: not what evaluate --report writes"):
+    with pytest.raises(UserError, match=rf"run\.json.*{words}.*again"):
         report.main([path, "-o", str(tmp_path / "r.html")])
+
+
+def test_the_best_run_is_first_and_marked(tmp_path):
+    worse = [each | {"correct": False, "gold": "Rome"} for each in make_rows(9)]
+    unknown = [each | {"correct": None, "gold": None} for each in make_rows(9)]
+    files = [write(tmp_path, "a", unknown), write(tmp_path, "b", worse), write(tmp_path, "c")]
+    report.main([*files, "-o", str(tmp_path / "r.html")])
+    page = Texts()
+    page.feed((tmp_path / "r.html").read_text("utf-8"))
+    firsts = [cell for cell in page.cells if cell.split(" ")[0] in ("a", "b", "c")][:3]
+    assert [cell.split() for cell in firsts] == [
+        ["c", "vanilla", "best"], ["b", "vanilla"], ["a", "vanilla"],
+    ]  # fmt: skip
+
+
+def test_where_nothing_is_right_the_figures_are_dashes(tmp_path):
+    rows = [each | {"correct": False, "gold": "Rome"} for each in make_rows(9)]
+    path = write(tmp_path, rows=rows)
+    report.main([path, "-o", str(tmp_path / "r.html"), "--numbers", str(tmp_path / "n.json")])
+    (found,) = json.loads((tmp_path / "n.json").read_text())
+    for name in ("calibration_error", "brier", "auroc", "auroc_low"):
+        assert found[name] is None and found["of_plain_probability"][name] is None
+    page = (tmp_path / "r.html").read_text("utf-8")
+    assert "No answer is right, so" in page and "0.000" not in page.split("<h3>Every question")[0]
+
+
+def test_when_and_from_what_the_report_is_made(tmp_path):
+    about = {
+        "date": "2031-02-03 04:05 UTC", "commit": "abc1234", "corpus": "some/wiki.txt",
+        "questions": "some/dev.tsv", "params": "x.params",
+        "trained": {"steps": 300, "of_steps": 700, "epochs": 12.5, "recipe": "course",
+                    "function": "finetune", "seed": 0, "commit": "def5678"},
+    }  # fmt: skip
+    report.main([write(tmp_path, about=about), "-o", str(tmp_path / "r.html")])
+    page = re.sub("<[^>]*>", " ", (tmp_path / "r.html").read_text("utf-8"))
+    shown = " ".join(page.split())
+    for words in ("2031-02-03 04:05 UTC", "abc1234", "some/wiki.txt", "some/dev.tsv", "x.params",
+                  "300 steps of 700 (12.5 epochs)", "finetune course", "seed 0", "def5678"):
+        assert words in shown
+
+
+def test_outputs_are_no_inputs_and_not_one_file(tmp_path):
+    path = write(tmp_path)
+    before = open(path, encoding="utf-8").read()
+    for words in (["-o", path], ["--numbers", path], ["-o", path.replace(".jsonl", ".run.json")]):
+        with pytest.raises(UserError, match="give the output another name"):
+            report.main([path, *words])
+    with pytest.raises(UserError, match="give each a name of its own"):
+        report.main([path, "-o", str(tmp_path / "r"), "--numbers", str(tmp_path / "r")])
+    assert open(path, encoding="utf-8").read() == before
 
 
 @pytest.mark.parametrize("package", ["matplotlib", "jinja2"])
@@ -232,7 +304,8 @@ def test_a_missing_package_is_one_sentence(tmp_path, monkeypatch, package):
 def page_path(tmp_path_factory):
     """A page of two runs on the disk."""
     folder = tmp_path_factory.mktemp("page")
-    files = [write(folder), write(folder, "other", make_rows(11))]
+    none_right = [each | {"correct": False, "gold": "Rome"} for each in make_rows(11)]
+    files = [write(folder, "other", none_right), write(folder)]
     report.main([*files, "-o", str(folder / "report.html")])
     return folder / "report.html"
 
@@ -273,11 +346,11 @@ def test_search_and_filters(opened):
     rows = make_rows()
     click(opened, "wrong")
     assert len(visible(opened)) == sum(not r["correct"] for r in rows)
-    click(opened, "made up")
+    click(opened, "not mentioned")
     expected = [r for r in rows if not r["correct"] and not r["answer_in_document"]]
     assert len(visible(opened)) == len(expected) > 0
     click(opened, "right")
-    click(opened, "supported by the corpus")
+    click(opened, "mentioned in the document")
     expected = [r for r in rows if r["correct"] and r["answer_in_document"]]
     assert len(visible(opened)) == len(expected) > 0
     assert len(visible(opened, "#run-2")) == 11, "the other run is left alone"
@@ -290,13 +363,13 @@ def test_sorting_by_number_and_by_name(opened):
     assert shown == sorted((round(100 * r["confidence"], 1) for r in rows), reverse=True)
     click(opened, "confidence")
     assert [float(cells[3].split()[0]) for cells in visible(opened)] == shown[::-1]
-    click(opened, "gold")
+    click(opened, "right place")
     golds = [cells[2] for cells in visible(opened) if cells[2][0].isalpha()]
     assert golds == sorted(golds, key=str.casefold) and golds.index("London") < golds.index("Rome")
-    click(opened, "gold")
+    click(opened, "right place")
     assert [cells[2] for cells in visible(opened)][0] == "Rome"
     state = "return document.querySelector('#run-1 th[aria-sort]').innerText"
-    assert "gold" in opened.execute_script(state)
+    assert "right place" in opened.execute_script(state)
 
 
 def channels(color):

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import utils
-from answers.evaluation import predict
+from answers.predict import predict
 from attention import VARIANTS
 from dataset import CharCorruptionDataset, NameDataset
 from labs.attention_study.world import Kept, World, course_world, small_world

@@ -4,7 +4,7 @@ import random
 from dataclasses import asdict, dataclass, replace
 
 import utils
-from answers.evaluation import predict
+from answers.predict import predict
 from base.errors import UserError
 from base.files import find_files, read_text
 from dataset import CharCorruptionDataset, NameDataset

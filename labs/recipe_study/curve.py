@@ -10,7 +10,8 @@ import json
 from pathlib import Path
 
 import params
-from answers.evaluation import load_model, predict
+from answers.evaluation import load_model
+from answers.predict import predict
 from answers.provenance import Corpus
 from base.cli import Parser
 from base.errors import UserError, errors_are_sentences

@@ -1,7 +1,7 @@
 """How sure to be of an answer, from what the model alone says of it; fitted, and stored as JSON.
 
 The model scores its answer twice: after the question, and as a fact in the form in which it was
-pretrained, its recall (`evaluation.recall`). Uncalibrated, the confidence is the sigmoid of the
+pretrained, its recall (`certainty.recall`). Uncalibrated, the confidence is the sigmoid of the
 mean of the two log-odds. Calibrated (Platt 1999), it has a bias and two weights, fitted to people
 whom training did not ask about, and kept near (0, 1/2, 1/2) by a Gaussian prior, since two hundred
 answers say little. Margin, entropy and agreement are left out: they rise and fall with the
@@ -11,9 +11,11 @@ probability of the answer, and a weight for each fits the noise of two hundred q
 import json
 import math
 import os
+from collections.abc import Sequence
 
 import numpy as np
 
+from answers.answer import Certainty
 from base.errors import UserError
 from base.files import digest, read_text, write_whole
 
@@ -30,29 +32,29 @@ def log_odds(logprob: float) -> float:
     return max(-12.0, min(12.0, logprob - math.log(-math.expm1(logprob))))
 
 
-def features(row: dict) -> list[float]:
+def features(certainty: Certainty) -> list[float]:
     """1, the log-odds of the answer, and those of its recall. An answer without a recall is taken
     to be recalled as well as it is given."""
-    answer, recalled = row["logprob"], row["recall_logprob"]
+    answer, recalled = certainty.logprob, certainty.recall_logprob
     return [1.0, log_odds(answer), log_odds(answer if recalled is None else recalled)]
 
 
-def fit(rows: list[dict]) -> dict:
-    """The calibration that makes the `correct` of these rows likeliest, under the prior.
+def fit(answers: Sequence[Certainty], right: Sequence[bool]) -> dict:
+    """The calibration under which it is likeliest, with the prior, that just these answers are
+    `right`.
 
     It keeps what it was fitted to: the features, and which answers were right. Raises UserError
-    where no row, or every row, is right: nothing can be learnt from that.
+    where no answer, or every answer, is right: nothing can be learnt from that.
     """
-    right = [bool(row["correct"]) for row in rows]
     if not 0 < sum(right) < len(right):
         raise UserError(
             f"{sum(right)} of {len(right)} held-out answers are right, and a calibration "
             "needs both right and wrong ones; train the model longer, or give more questions"
         )
-    x = [features(row) for row in rows]
-    found = dict(zip(WEIGHTS, solve(x, right), strict=True))
-    found |= {"questions": len(rows), "right": sum(right)}
-    return found | {"features": x, "correct": right}
+    x = [features(answer) for answer in answers]
+    calibration = dict(zip(WEIGHTS, solve(x, right), strict=True))
+    calibration |= {"questions": len(answers), "right": sum(right)}
+    return calibration | {"features": x, "correct": list(right)}
 
 
 def solve(rows: list[list[float]], right: list[bool]) -> list[float]:
@@ -69,24 +71,24 @@ def solve(rows: list[list[float]], right: list[bool]) -> list[float]:
     return weights.tolist()
 
 
-def cross_fitted(rows: list[dict]) -> list[float]:
-    """The confidence in each row by a fit on the other tenths of the rows: what a calibration is
-    worth on people that it was not fitted to."""
-    x, right = [features(row) for row in rows], [bool(row["correct"]) for row in rows]
-    found = [0.0] * len(rows)
-    for fold in range(min(FOLDS, len(rows))):
-        others = [i for i in range(len(rows)) if i % FOLDS != fold]
+def cross_fitted(answers: Sequence[Certainty], right: Sequence[bool]) -> list[float]:
+    """The confidence in each answer by a fit on the other tenths of the answers: what a calibration
+    is worth on people that it was not fitted to."""
+    x = [features(answer) for answer in answers]
+    sure = [0.0] * len(answers)
+    for fold in range(min(FOLDS, len(answers))):
+        others = [i for i in range(len(answers)) if i % FOLDS != fold]
         weights = solve([x[i] for i in others], [right[i] for i in others])
-        for i in range(fold, len(rows), FOLDS):
-            found[i] = confidence(rows[i], dict(zip(WEIGHTS, weights, strict=True)))
-    return found
+        for i in range(fold, len(answers), FOLDS):
+            sure[i] = confidence(answers[i], dict(zip(WEIGHTS, weights, strict=True)))
+    return sure
 
 
-def confidence(row: dict, calibration: dict | None) -> float:
-    """The probability that the row's answer is right: calibrated, or, without a calibration, by the
-    mean of the log-odds of the answer and of its recall."""
+def confidence(certainty: Certainty, calibration: dict | None) -> float:
+    """The probability that an answer is right: calibrated, or, without a calibration, by the mean
+    of the log-odds of the answer and of its recall."""
     weights = [calibration[name] for name in WEIGHTS] if calibration else START
-    return float(1 / (1 + np.exp(-np.dot(weights, features(row)))))
+    return float(1 / (1 + np.exp(-np.dot(weights, features(certainty)))))
 
 
 def calibration_path(params_path: str) -> str:
@@ -94,11 +96,11 @@ def calibration_path(params_path: str) -> str:
 
 
 def write_calibration(calibration: dict, params_path: str, pretrained: bool = False) -> None:
-    """Write it beside the params that it is for, whose content it names; `pretrained` tells whether
+    """Write it beside the params that it is for, whose sha256 it keeps; `pretrained` says whether
     pretrained params recalled, rather than the model that answered."""
-    told = {"params": digest(params_path), "pretrained": pretrained}
+    belongs_to = {"params": digest(params_path), "pretrained": pretrained}
     with write_whole(calibration_path(params_path)) as file:
-        json.dump(calibration | told, file)
+        json.dump(calibration | belongs_to, file)
         file.write("\n")
 
 

@@ -30,6 +30,30 @@ def auroc(positive: Sequence[float], negative: Sequence[float]) -> float | None:
     return float((below + upto).mean() / 2 / len(negative))
 
 
+def auroc_interval(
+    area: float, positives: int, negatives: int, z: float = 1.959964
+) -> tuple[float, float]:
+    """The 95 % interval of an area under the ROC curve from so many positives and negatives.
+
+    Newcombe (2006), method 5: the areas that the observed one is no more than z standard errors
+    from, with Hanley and McNeil's (1982) variance at these areas. It has a width at 0 and 1 too.
+    """
+    scale, more = positives * negatives, (positives + negatives) / 2 - 1
+
+    def outside(area_assumed: float) -> bool:
+        a = area_assumed
+        spread = 1 + more * ((1 - a) / (2 - a) + a / (1 + a))
+        return (area - a) ** 2 > z * z * a * (1 - a) / scale * spread
+
+    def edge(inside: float, end: float) -> float:
+        for _ in range(60):
+            middle = (inside + end) / 2
+            inside, end = (inside, middle) if outside(middle) else (middle, end)
+        return inside
+
+    return edge(area, 0.0), edge(area, 1.0)
+
+
 def roc(right: Sequence[float], confidence: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
     """False and true positive rates of "right" as the threshold of confidence falls, from (0, 0).
 

@@ -18,28 +18,29 @@ from collections.abc import Sequence
 import numpy as np
 
 from answers import confidence
+from answers.answer import Certainty
 
 RISK, LEVEL = 0.05, 0.9  # at most this share of accepted answers wrong, with this confidence
 LEARN = 1 / 3  # of the people held out: those that choose the thresholds
 
 
-def score(row: dict) -> float:
+def score(certainty: Certainty) -> float:
     """What answers are accepted by: the uncalibrated confidence, which was fitted to nobody."""
-    return confidence.confidence(row, None)
+    return confidence.confidence(certainty, None)
 
 
-def accepted(row: dict, calibration: dict | None) -> bool | None:
+def accepted(certainty: Certainty, calibration: dict | None) -> bool | None:
     """Whether the promise covers this answer; None where no promise was made."""
     made = (calibration or {}).get("promise")
     if made is None:
         return None
     threshold = made["threshold"]
-    return threshold is not None and score(row) >= threshold
+    return threshold is not None and score(certainty) >= threshold
 
 
-def promise(rows: Sequence[dict]) -> dict:
+def promise(answers: Sequence[Certainty], right: Sequence[bool]) -> dict:
     """The promise that answers to held-out questions allow: see choose_threshold."""
-    return choose_threshold([score(row) for row in rows], [row["correct"] for row in rows])
+    return choose_threshold([score(answer) for answer in answers], right)
 
 
 def in_words(made: dict | None) -> str:

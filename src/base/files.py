@@ -75,6 +75,32 @@ def digest(path: str) -> str:
         return hashlib.sha256(file.read()).hexdigest()
 
 
+def check_outputs(outputs: Iterable[str | None], inputs: Iterable[str | None] = ()) -> None:
+    """Raise UserError unless every output can be written, is no input too, and is named once.
+
+    None in place of a path is ignored.
+    """
+    targets = [path for path in outputs if path is not None]
+    for i, path in enumerate(targets):
+        check_writable(path)
+        if any(other and same_file(path, other) for other in inputs):
+            raise UserError(
+                f"{path}: is read and would be overwritten; give the output another name"
+            )
+        if any(same_file(path, other) for other in targets[:i]):
+            raise UserError(
+                f"{path}: two outputs would go to this one file; give each a name of its own"
+            )
+
+
+def same_file(a: str, b: str) -> bool:
+    """Whether two paths lead to one file, which may not exist yet."""
+    try:
+        return os.path.samefile(a, b)
+    except (OSError, ValueError):
+        return os.path.normcase(os.path.realpath(a)) == os.path.normcase(os.path.realpath(b))
+
+
 def check_writable(path: str) -> None:
     """Raise UserError now if `path` could not be written later, when hours of work hang on it."""
     if not path:

@@ -11,35 +11,23 @@ import numpy as np
 
 from answers.metrics import wilson
 from base.errors import UserError
+from page.style import COLOURS, SETTINGS
 
 # Drawn in these colours, shown in those of the page (light or dark).
-TEXT, GRID, FIRST, SECOND, THIRD = "#010203", "#040506", "#070809", "#0a0b0c", "#0d0e0f"
-ON_PAGE = {
-    TEXT: "currentColor",
-    GRID: "var(--line)",
-    FIRST: "var(--first)",
-    SECOND: "var(--second)",
-    THIRD: "var(--third)",
-}
-STYLE = {
+TEXT, GRID = "#010203", "#040506"
+DRAWN = {meaning: f"#0708{number:02x}" for number, meaning in enumerate(COLOURS, start=16)}
+ON_PAGE = {TEXT: "currentColor", GRID: "var(--line)"}
+ON_PAGE |= {drawn: f"var(--{meaning})" for meaning, drawn in DRAWN.items()}
+STYLE = SETTINGS | {
     "svg.fonttype": "none",
     "svg.hashsalt": "report",
     "text.parse_math": False,  # a place may have a $ in it
-    "font.family": "sans-serif",
-    "font.size": 10,
     "text.color": TEXT,
     "axes.edgecolor": GRID,
     "axes.labelcolor": TEXT,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
     "grid.color": GRID,
-    "grid.linewidth": 0.5,
     "xtick.color": TEXT,
     "ytick.color": TEXT,
-    "legend.frameon": False,
-    "figure.constrained_layout.use": True,
 }
 Draw = Callable[..., None]
 
@@ -92,23 +80,24 @@ def reliability(axes, rows: list[dict]) -> None:
     intervals = [wilson(row["accuracy"] * row["count"], row["count"]) for row in filled]
     low = [value - lower for value, (lower, _) in zip(y, intervals, strict=True)]
     high = [upper - value for value, (_, upper) in zip(y, intervals, strict=True)]
-    axes.plot([0, 1], [0, 1], color=THIRD, linewidth=1, linestyle="--")
+    axes.plot([0, 1], [0, 1], color=DRAWN["reference"], linewidth=1, linestyle="--")
     error = (np.maximum(low, 0), np.maximum(high, 0))
-    axes.errorbar(x, y, error, color=FIRST, linestyle="none", elinewidth=1.2)
+    axes.errorbar(x, y, error, color=DRAWN["model"], linestyle="none", elinewidth=1.2)
     sizes = [12 + 120 * row["count"] / most for row in filled]
-    axes.scatter(x, y, sizes, color=FIRST, zorder=3)
+    axes.scatter(x, y, sizes, color=DRAWN["model"], zorder=3)
     unit_square(axes, "confidence", "share right")
 
 
 @chart
 def confidences(axes, groups: dict[str, Sequence[float]]) -> None:
-    """Histograms of confidence, one colour a group (up to three), as shares of their groups."""
+    """Histograms of confidence, as shares of their groups: right, wrong, invented, or model."""
+    names = {"right": "right", "wrong": "wrong", "invented": "invented people", "model": "answers"}
     edges = np.linspace(0, 1, 21)
-    for (name, values), color in zip(groups.items(), (FIRST, SECOND, THIRD), strict=False):
+    for meaning, values in groups.items():
         if len(values):
             weights = np.full(len(values), 1 / len(values))
-            label = f"{name} ({len(values)})"
-            axes.hist(values, edges, weights=weights, color=color, alpha=0.35)
+            label, color = f"{names[meaning]} ({len(values)})", DRAWN[meaning]
+            axes.hist(values, edges, weights=weights, color=color, alpha=0.3)
             axes.hist(values, edges, weights=weights, color=color, histtype="step", linewidth=1.6,
                       label=label)  # fmt: skip
     axes.set(xlim=(0, 1), xlabel="confidence", ylabel="share of the group")
@@ -117,8 +106,8 @@ def confidences(axes, groups: dict[str, Sequence[float]]) -> None:
 
 @chart
 def roc_curve(axes, false: np.ndarray, true: np.ndarray) -> None:
-    axes.plot([0, 1], [0, 1], color=THIRD, linewidth=1, linestyle="--")
-    axes.plot(false, true, color=FIRST, linewidth=1.8)
+    axes.plot([0, 1], [0, 1], color=DRAWN["reference"], linewidth=1, linestyle="--")
+    axes.plot(false, true, color=DRAWN["model"], linewidth=1.8)
     unit_square(axes, "share of the wrong answers", "share of the right answers")
 
 
@@ -126,26 +115,30 @@ def roc_curve(axes, false: np.ndarray, true: np.ndarray) -> None:
 def coverage(axes, accuracy: np.ndarray) -> None:
     """Accuracy among the k surest answers, k as a share of all."""
     share = np.arange(1, len(accuracy) + 1) / len(accuracy)
-    axes.axhline(accuracy[-1], color=THIRD, linewidth=1, linestyle="--")
-    axes.plot(share, accuracy, color=FIRST, linewidth=1.8)
+    axes.axhline(accuracy[-1], color=DRAWN["reference"], linewidth=1, linestyle="--")
+    axes.plot(share, accuracy, color=DRAWN["model"], linewidth=1.8)
     unit_square(axes, "share of the questions answered", "share right")
 
 
 @chart
-def shares(axes, groups: dict[str, list[tuple[str, float]]]) -> None:
-    """Horizontal bars: for each label (top first) one bar a group; values are shares."""
-    labels = [label for label, _ in next(iter(groups.values()))]
+def shares(axes, groups: dict[str, tuple[str, list[tuple[str, float]]]]) -> None:
+    """Horizontal bars: for each label (top first) one bar a group. `groups`: meaning -> the group's
+    name and its shares by label."""
+    labels = [label for label, _ in next(iter(groups.values()))[1]]
     thick = 0.8 / len(groups)
-    for i, ((name, bars), color) in enumerate(
-        zip(groups.items(), (FIRST, SECOND, THIRD), strict=False)
-    ):
+    for i, (meaning, (name, bars)) in enumerate(groups.items()):
         y = np.arange(len(labels)) + i * thick
-        axes.barh(y, [value for _, value in bars], thick, color=color, label=name)
-    axes.set_yticks(np.arange(len(labels)) + 0.4 - thick / 2, labels)
+        axes.barh(y, [value for _, value in bars], thick, color=DRAWN[meaning], label=name)
+    axes.set_yticks(np.arange(len(labels)) + 0.4 - thick / 2, map(short, labels))
     axes.invert_yaxis()
     axes.grid(axis="y", visible=False)
     axes.set_xlabel("share of the answers")
-    axes.legend(loc="lower right")
+    axes.legend(loc="lower right", fontsize="small")
+
+
+def short(label: str) -> str:
+    """A label that leaves room for the bars; "(nothing)" for an empty one."""
+    return (label if len(label) <= 22 else f"{label[:21]}…") or "(nothing)"
 
 
 @chart
@@ -155,7 +148,7 @@ def by_group(axes, rows: list[dict], xlabel: str) -> None:
     y = np.array([row["right"] / row["count"] for row in rows])
     intervals = np.array([wilson(row["right"], row["count"]) for row in rows])
     error = np.maximum(0, np.abs(intervals - y[:, None])).T
-    axes.bar(x, y, 0.7, color=FIRST, alpha=0.75)
+    axes.bar(x, y, 0.7, color=DRAWN["model"], alpha=0.75)
     axes.errorbar(x, y, error, color=TEXT, linestyle="none", linewidth=1)
     axes.set_xticks(x, [f"{row['label']}\n({row['count']})" for row in rows])
     axes.grid(axis="x", visible=False)

@@ -144,6 +144,7 @@ class KnowledgeDataset(Dataset):
         self.mark, self.blanks = len(corpus), len(corpus) + 1
         parts = [corpus, marks]
         self.questions = 0 if questions is None else len(questions)
+        self.longest_place = 0 if questions is None else questions.longest_place
         self.question_heights = None  # all alike
         if questions is not None:
             rows = torch.cat((questions.x, questions.y[:, -1:]), 1)

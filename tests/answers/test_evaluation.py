@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import os
+import re
 import shutil
 import threading
 from pathlib import Path
@@ -14,8 +15,10 @@ import torch
 from small_world import LEARNT, PEOPLE, evaluate, other_params, question, rows_of
 
 import calibrate
+import run
 import utils
-from answers import confidence, evaluation
+from answers import certainty, confidence, evaluation, evidence, predict
+from answers.answer import Certainty, read_answers
 from answers.provenance import Corpus
 from base.errors import UserError
 from dataset import CharCorruptionDataset
@@ -45,12 +48,50 @@ def test_predictions_are_the_plain_loops_and_the_learnt_are_right(known, evaluat
     predictions = (known / "out.predictions").read_text(encoding="utf-8").splitlines()
     assert len(rows) == len(predictions) == len(PEOPLE)
     for (name, place), row, prediction in zip(PEOPLE, rows, predictions, strict=True):
-        (prompt,) = evaluation.prompts(dataset, [question(name)])
+        (prompt,) = predict.prompts(dataset, [question(name)])
         plain = utils.sample(model, torch.tensor([prompt]), 32)[0, len(prompt) :].tolist()
-        assert row["answer"] == prediction == evaluation.answer_text(plain, dataset.itos)
+        assert row["answer"] == prediction == predict.answer_text(plain, dataset.itos)
         assert row["question"] == question(name) and row["gold"] == place
         assert row["correct"] == (prediction == place)
     assert 7 <= sum(row["correct"] for row in rows) < 12
+
+
+LONG = "Llanfairpwllgwyngyllgogerychwyrndrobwllllantysiliogogogoch"  # 58 letters
+
+
+@pytest.fixture(scope="module")
+def far_away(tmp_path_factory):
+    """A small world where everybody is from a place with a long name, and its params."""
+    folder = tmp_path_factory.mktemp("far")
+    people = [(name, LONG) for name, _ in LEARNT]
+    corpus = "\n".join(f"{name}. {name} was born in {place}." for name, place in people)
+    (folder / "wiki.txt").write_text(corpus + "\nWhere? Wales", encoding="utf-8")
+    (folder / "train.tsv").write_text(rows_of(people), encoding="utf-8")
+    sizes = ["--n_layer", "1", "--n_head", "2", "--n_embd", "32", "--no_log", "--device", "cpu"]
+    run.main([
+        "finetune", "vanilla", str(folder / "wiki.txt"), "--writing_params_path",
+        str(folder / "known.params"), "--finetune_corpus_path", str(folder / "train.tsv"),
+        "--max_epochs", "60", "--finetune_lr", "6e-3", "--precision", "fp32", *sizes,
+    ])  # fmt: skip
+    return folder
+
+
+def test_a_long_place_that_was_learnt_is_answered_whole(far_away):
+    path = evaluate(far_away, questions="train.tsv")
+    assert set(path.read_text(encoding="utf-8").splitlines()) == {LONG}
+    assert {row.answer for row in read_answers(f"{path}.jsonl")} == {LONG}
+    description = json.loads((far_away / "known.params.json").read_text())
+    assert description["answer_length"] == len(LONG) + 1
+    for wrong in (0, "9", 2.5, True):
+        changed = json.dumps(description | {"answer_length": wrong})
+        (far_away / "known.params.json").write_text(changed)
+        with pytest.raises(UserError, match="answer_length cannot be"):
+            predict.answer_length(str(far_away / "known.params"))
+
+
+def test_the_courses_answers_have_32_characters(known):
+    assert json.loads((known / "known.params.json").read_text())["answer_length"] == 32
+    assert predict.answer_length(str(known / "no.params")) == 32
 
 
 def test_without_report_the_predictions_are_the_same_and_nothing_else_is_written(
@@ -66,7 +107,7 @@ def test_without_report_the_predictions_are_the_same_and_nothing_else_is_written
 def exact_logprob(model, dataset, name, answer):
     """log p(answer, then any stop | question) in float64, one character at a time."""
     model = model.double()
-    (prompt,) = evaluation.prompts(dataset, [question(name)])
+    (prompt,) = predict.prompts(dataset, [question(name)])
     text, total = [dataset.stoi[c] for c in answer], 0.0
     for i in range(len(text) + 1):
         p = torch.softmax(model(torch.tensor([prompt + text[:i]]))[0][0, -1], -1)
@@ -141,9 +182,22 @@ def test_the_control_group_is_in_no_document(known, evaluated):
 
 def test_the_same_files_every_time(known, evaluated):
     path = evaluate(known, out="again")
-    for end in ("jsonl", "run.json"):
-        again = (known / f"{path.name}.{end}").read_bytes()
-        assert again == (known / f"out.predictions.{end}").read_bytes()
+    assert Path(f"{path}.jsonl").read_bytes() == (known / "out.predictions.jsonl").read_bytes()
+    facts = json.loads(Path(f"{path}.run.json").read_text(encoding="utf-8"))
+    assert facts | {"date": 0} == evaluated[1] | {"date": 0}
+
+
+def test_the_facts_say_when_from_what_and_how_it_was_trained(evaluated):
+    _, about = evaluated
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", about["date"])
+    assert about["params"].endswith("known.params") and about["questions"].endswith("dev.tsv")
+    assert about["trained"]["steps"] == 200 and about["trained"]["recipe"] == "course"
+
+
+def test_answers_are_read_as_they_were_written(known, evaluated):
+    rows = read_answers(str(known / "out.predictions.jsonl"))
+    assert [row.as_dict() for row in rows] == evaluated[0]
+    assert len({row.evidence.provenance for row in rows}) > 7
 
 
 def test_questions_without_places(known):
@@ -198,36 +252,38 @@ def synthetic(count, seed, weights=(-1.0, 0.2, 0.7)):
     for answer, recalled in -draws.exponential((1.0, 3.0), (count, 2)):
         odds = 1.0, confidence.log_odds(answer), confidence.log_odds(recalled)
         p = 1 / (1 + math.exp(-sum(w * x for w, x in zip(weights, odds, strict=True))))
-        rows.append({
-            "logprob": float(answer), "recall_logprob": float(recalled),
-            "correct": bool(draws.random() < p), "truth": p,
-        })  # fmt: skip
+        said = Certainty(float(answer), recall_logprob=float(recalled))
+        rows.append((said, bool(draws.random() < p), p))
     return rows
 
 
+def fit(rows):
+    return confidence.fit([said for said, _, _ in rows], [right for _, right, _ in rows])
+
+
 def test_a_fit_finds_the_true_probabilities():
-    calibration = confidence.fit(synthetic(20_000, seed=1))
-    for row in synthetic(50, seed=2):
-        assert confidence.confidence(row, calibration) == pytest.approx(row["truth"], abs=0.03)
-        odds = [log_odds64(row[name]) for name in ("logprob", "recall_logprob")]
+    calibration = fit(synthetic(20_000, seed=1))
+    for said, _, truth in synthetic(50, seed=2):
+        assert confidence.confidence(said, calibration) == pytest.approx(truth, abs=0.03)
+        odds = [log_odds64(said.logprob), log_odds64(said.recall_logprob)]
         mean = 1 / (1 + math.exp(-sum(odds) / 2))
-        assert confidence.confidence(row, None) == pytest.approx(mean)
-        alone = confidence.confidence(row | {"recall_logprob": None}, None)
-        assert alone == pytest.approx(math.exp(row["logprob"]))
+        assert confidence.confidence(said, None) == pytest.approx(mean)
+        alone = confidence.confidence(Certainty(said.logprob), None)
+        assert alone == pytest.approx(math.exp(said.logprob))
 
 
 def test_a_fit_is_where_the_penalised_likelihood_is_flat():
     rows = synthetic(200, seed=3)
-    calibration = confidence.fit(rows)
+    calibration = fit(rows)
     found = [calibration[name] for name in ("bias", "answer_weight", "recall_weight")]
 
     def loss(weights):
         total = (weights[0] / 0.3) ** 2 / 2
         total += sum(((weight - 0.5) / 0.2) ** 2 / 2 for weight in weights[1:])
-        for row in rows:
-            z = weights[0] + weights[1] * confidence.log_odds(row["logprob"])
-            z += weights[2] * confidence.log_odds(row["recall_logprob"])
-            total += math.log1p(math.exp(-z if row["correct"] else z))
+        for said, right, _ in rows:
+            z = weights[0] + weights[1] * confidence.log_odds(said.logprob)
+            z += weights[2] * confidence.log_odds(said.recall_logprob)
+            total += math.log1p(math.exp(-z if right else z))
         return total
 
     for i in range(len(found)):
@@ -240,20 +296,20 @@ def test_a_fit_on_few_rows_of_an_honest_model_does_little_harm():
     """Excess Brier score over the true probabilities, mean of twenty fits on 200 rows each."""
     harm = []
     for seed in range(20):
-        calibration = confidence.fit(synthetic(200, seed=seed, weights=(0.0, 0.5, 0.5)))
+        calibration = fit(synthetic(200, seed=seed, weights=(0.0, 0.5, 0.5)))
         fresh = synthetic(500, seed=1000 + seed, weights=(0.0, 0.5, 0.5))
-        gaps = [confidence.confidence(row, calibration) - row["truth"] for row in fresh]
+        gaps = [confidence.confidence(said, calibration) - truth for said, _, truth in fresh]
         harm.append(np.mean(np.square(gaps)))
     assert np.mean(harm) < 0.002
 
 
 def test_cross_fitted_confidences_never_saw_their_row():
-    rows = synthetic(37, seed=5)
-    found = confidence.cross_fitted(rows)
+    said, right, _ = zip(*synthetic(37, seed=5), strict=True)
+    found = confidence.cross_fitted(said, right)
     for i in (0, 17, 36):
-        turned = [row | {"correct": row["correct"] ^ (j == i)} for j, row in enumerate(rows)]
-        assert confidence.cross_fitted(turned)[i] == found[i]
-        assert confidence.cross_fitted(turned) != found
+        turned = [verdict ^ (j == i) for j, verdict in enumerate(right)]
+        assert confidence.cross_fitted(said, turned)[i] == found[i]
+        assert confidence.cross_fitted(said, turned) != found
 
 
 def test_log_odds():
@@ -263,9 +319,9 @@ def test_log_odds():
 
 
 def test_a_fit_needs_right_and_wrong_answers():
-    rows = [row | {"correct": True} for row in synthetic(5, seed=4)]
+    said = [certainty for certainty, _, _ in synthetic(5, seed=4)]
     with pytest.raises(UserError, match="5 of 5"):
-        confidence.fit(rows)
+        confidence.fit(said, [True] * 5)
 
 
 def test_split_fit_and_use(known, tmp_path):
@@ -296,9 +352,10 @@ def test_split_fit_and_use(known, tmp_path):
     path = evaluate(tmp_path)
     calibration = json.load(open(f"{params}.calibration.json"))
     assert json.load(open(f"{path}.run.json"))["calibration"] == calibration
-    for row in read_rows(f"{path}.jsonl"):
-        assert row["confidence"] == pytest.approx(confidence.confidence(row, calibration))
-        assert row["confidence"] != pytest.approx(confidence.confidence(row, None), abs=1e-6)
+    for row in read_answers(f"{path}.jsonl"):
+        assert row.confidence == pytest.approx(confidence.confidence(row.certainty, calibration))
+        plain = confidence.confidence(row.certainty, None)
+        assert row.confidence != pytest.approx(plain, abs=1e-6)
 
 
 BROKEN = ["[]", "{", '{"bias": 0, "slope": 1, "questions": 7}', '{"weights": [1]}']
@@ -315,7 +372,7 @@ def test_a_broken_calibration_is_named(tmp_path, content):
 def test_a_calibration_of_other_params_is_refused(tmp_path):
     params = tmp_path / "x.params"
     params.write_bytes(b"one model")
-    confidence.write_calibration(confidence.fit(synthetic(13, seed=1)), str(params))
+    confidence.write_calibration(fit(synthetic(13, seed=1)), str(params))
     assert confidence.read_calibration(str(params))["questions"] == 13
     params.write_bytes(b"another")
     with pytest.raises(UserError, match="made for other params"):
@@ -349,18 +406,18 @@ def test_the_recall_of_other_params(known, tmp_path):
 def test_an_answer_of_nothing_and_a_form_beyond_the_vocabulary_are_not_recalled():
     dataset = CharCorruptionDataset("Bor in. A\nAnna. Bo", 128)
     model = GPT(GPTConfig(dataset.vocab_size, 64, n_layer=1, n_head=1, n_embd=8)).eval()
-    found = evaluation.recall(model, dataset, ["Where was Anna born?"] * 2, ["Bonn", ""])
+    found = certainty.recall(model, dataset, ["Where was Anna born?"] * 2, ["Bonn", ""])
     assert found[0] < 0 and found[1] is None
     poor = CharCorruptionDataset("Anna in Bonn\nAnna", 128)  # no full stop
     model = GPT(GPTConfig(poor.vocab_size, 64, n_layer=1, n_head=1, n_embd=8)).eval()
-    assert evaluation.recall(model, poor, ["Anna"], ["Bonn"]) == [None]
+    assert certainty.recall(model, poor, ["Anna"], ["Bonn"]) == [None]
 
 
 def test_a_form_longer_than_the_model_is_read_through_its_window():
     dataset = CharCorruptionDataset("Bor in. ABCDE\nAnna. Bonn", 128)
     torch.manual_seed(3)
     model = GPT(GPTConfig(dataset.vocab_size, 16, n_layer=1, n_head=1, n_embd=8)).eval()
-    (found,) = evaluation.recall(model, dataset, ["Anna ABCDE ABCDE"], ["Bonn"])
+    (found,) = certainty.recall(model, dataset, ["Anna ABCDE ABCDE"], ["Bonn"])
     read = [dataset.stoi[c] for c in "Anna ABCDE ABCDE. Born in \u2047\u2047"]
     total = 0.0
     for character in "Bonn":
@@ -389,9 +446,9 @@ def test_a_calibration_holds_for_the_recall_that_it_was_fitted_to(known, tmp_pat
     calibrate.main([*fit, *with_before])
     with pytest.raises(UserError, match="fitted with --pretrained_params_path; give it"):
         evaluate(tmp_path)
-    rows = read_rows(f"{evaluate(tmp_path, more=with_before)}.jsonl")
+    rows = read_answers(f"{evaluate(tmp_path, more=with_before)}.jsonl")
     found = json.loads((tmp_path / "known.params.calibration.json").read_text())
-    assert found["features"] == [confidence.features(row) for row in rows]
+    assert found["features"] == [confidence.features(row.certainty) for row in rows]
     calibrate.main(fit)
     with pytest.raises(UserError, match="fitted without --pretrained_params_path; leave it out"):
         evaluate(tmp_path, more=with_before)
@@ -415,7 +472,7 @@ def test_finetuning_answers_need_places(known):
     dataset, model = open_world(known)
     paths = str(known / "known.params"), str(known / "blind.tsv")
     with pytest.raises(UserError, match="blind.tsv: has no places"):
-        evaluation.open_answers(model, dataset, *paths)
+        evidence.open_answers(model, dataset, *paths)
     with pytest.raises(UserError, match="holds a vanilla model, not rope"):
         evaluation.load_model(paths[0], dataset, "rope")
 
@@ -431,11 +488,11 @@ def test_held_out_knowledge_is_never_in_the_confidence(known):
     dataset, model = open_world(known)
     asked = [question(name) for name, _ in PEOPLE]
     corpus = Corpus((known / "wiki.txt").read_text(encoding="utf-8"))
-    full = evaluation.Answers(model, dataset, corpus).details(asked)
-    none = evaluation.Answers(model, dataset, Corpus("")).details(asked)
-    assert [row["confidence"] for row in full] == [row["confidence"] for row in none]
-    assert any(row["answer_in_document"] for row in full)
-    assert not any(row["name_in_corpus"] for row in none)
+    full = evidence.Answers(model, dataset, corpus).details(asked)
+    none = evidence.Answers(model, dataset, Corpus("")).details(asked)
+    assert [row.confidence for row in full] == [row.confidence for row in none]
+    assert any(row.evidence.answer_in_document for row in full)
+    assert not any(row.evidence.name_in_corpus for row in none)
 
 
 def test_a_model_of_another_corpus_is_refused(known):
@@ -453,3 +510,14 @@ def test_params_without_a_description_are_read_by_their_shapes(tmp_path, capsys)
     assert "assuming" in capsys.readouterr().out and loaded.variant == "synthesizer"
     x = torch.arange(7)[None]
     assert torch.equal(loaded(x)[0], model(x)[0])
+
+
+def test_split_writes_over_no_input_and_no_other_output(tmp_path):
+    path = tmp_path / "a.tsv"
+    path.write_text(rows_of(PEOPLE), encoding="utf-8")
+    seen, linked = tmp_path / "seen.tsv", tmp_path / "linked.tsv"
+    linked.symlink_to(path)
+    for first, second in ((path, seen), (seen, path), (linked, seen), (seen, seen)):
+        with pytest.raises(UserError, match="another name|name of its own"):
+            calibrate.main(["split", str(path), "--seen", str(first), "--held_out", str(second)])
+    assert path.read_text(encoding="utf-8") == rows_of(PEOPLE) and not seen.exists()

@@ -1,6 +1,7 @@
 """Figures about confidence, against hand arithmetic and brute force."""
 
 import itertools
+import math
 import random
 
 import numpy as np
@@ -60,3 +61,23 @@ def test_a_calibrated_model_stays_in_the_band_nineteen_times_in_twenty():
 def test_risk_coverage_by_hand():
     curve = metrics.risk_coverage([0, 1, 1, 0], [0.1, 0.9, 0.5, 0.7])
     assert curve.tolist() == pytest.approx([1, 1 / 2, 2 / 3, 2 / 4])
+
+
+def test_the_interval_of_an_area_covers_the_true_one():
+    """Scores of two normal distributions, one apart: the area is Phi(1 / sqrt(2))."""
+    truth, covered = 0.5 * (1 + math.erf(0.5)), 0
+    draws = np.random.default_rng(7)
+    for _ in range(400):
+        positive, negative = draws.normal(1, 1, 7), draws.normal(0, 1, 53)
+        low, high = metrics.auroc_interval(metrics.auroc(positive, negative), 7, 53)
+        covered += low <= truth <= high
+    assert 0.92 <= covered / 400 <= 0.99
+
+
+def test_the_interval_of_an_area_at_its_ends():
+    low, high = metrics.auroc_interval(1.0, 3, 497)
+    assert high == 1.0 and 0.3 < low < 0.8
+    low, high = metrics.auroc_interval(0.0, 3, 497)
+    assert low == 0.0 and 0.2 < high < 0.7
+    wide, narrow = (metrics.auroc_interval(0.8, n, 499) for n in (5, 250))
+    assert wide[0] < narrow[0] < 0.8 < narrow[1] < wide[1]

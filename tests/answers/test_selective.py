@@ -13,7 +13,9 @@ from small_world import PEOPLE, evaluate
 import ask
 import calibrate
 from answers import confidence, selective
-from answers.evaluation import load_model, open_answers
+from answers.answer import Certainty
+from answers.evaluation import load_model
+from answers.evidence import open_answers
 from dataset import CharCorruptionDataset
 
 
@@ -93,7 +95,8 @@ def test_a_promise_is_made_kept_and_told(known, tmp_path, capsys):
     rows = [json.loads(line) for line in open(f"{evaluate(tmp_path)}.jsonl", encoding="utf-8")]
     assert {row["accepted"] for row in rows} == {True, False}
     for row in rows:
-        assert row["accepted"] == (confidence.confidence(row, None) >= 0.5)
+        said = Certainty(row["logprob"], recall_logprob=row["recall_logprob"])
+        assert row["accepted"] == (confidence.confidence(said, None) >= 0.5)
     accepted = [row for row in rows if row["accepted"]]
     printed = capsys.readouterr().out
     wrong = sum(not row["correct"] for row in accepted)

@@ -23,7 +23,7 @@ from grading import HERE, Reference, World, compute_reference
 from sandbox import MODES, Outcome, Sandbox, SandboxError
 
 import utils
-from answers.evaluation import load_questions, predict, write_predictions
+from answers.predict import load_questions, predict, write_predictions
 from dataset import CharCorruptionDataset
 from model import GPT, GPTConfig
 

@@ -13,7 +13,7 @@ from small_world import PEOPLE, other_params, question
 
 import explore
 from activations import run_with_cache
-from answers import evaluation
+from answers import evaluation, evidence
 from dataset import CharCorruptionDataset
 from model import GPT, GPTConfig
 from page.explorer import SHARED, Shown, check_variant, described, page
@@ -155,20 +155,18 @@ ask(arguments[0]).then(() => done({...VIEWS[0].result, ready: document.body.data
 def test_answers_and_confidence_are_those_of_the_report(opened, html, known):
     text = (known / "wiki.txt").read_text(encoding="utf-8")
     dataset = CharCorruptionDataset(text, 128)
-    answers = evaluation.open_answers(
-        half(evaluation.load_model(str(known / "known.params"), dataset)), dataset,
-        str(known / "known.params"),
-    )  # fmt: skip
+    model = half(evaluation.load_model(str(known / "known.params"), dataset))
+    answers = evidence.open_answers(model, dataset, str(known / "known.params"))
     browser = opened(html=html)
     rows = answers.details([question(name) for name, _ in PEOPLE])
     for (name, _), row in zip(PEOPLE, rows, strict=True):
         theirs = browser.execute_async_script(ASK, name)
-        assert (theirs["shown"], theirs["ready"]) == (row["answer"], name)
-        assert theirs["logprob"] == pytest.approx(row["logprob"], abs=1e-3)
-        assert theirs["recall"] == pytest.approx(row["recall_logprob"], abs=1e-3)
-        assert theirs["confidence"] == pytest.approx(row["confidence"], abs=1e-3)
-        assert theirs["runnerUp"] == row["runner_up"]
-        assert theirs["marks"] == ([row["answer"]] if row["answer_in_document"] else [])
+        assert (theirs["shown"], theirs["ready"]) == (row.answer, name)
+        assert theirs["logprob"] == pytest.approx(row.certainty.logprob, abs=1e-3)
+        assert theirs["recall"] == pytest.approx(row.certainty.recall_logprob, abs=1e-3)
+        assert theirs["confidence"] == pytest.approx(row.confidence, abs=1e-3)
+        assert theirs["runnerUp"] == row.certainty.runner_up
+        assert theirs["marks"] == ([row.answer] if row.evidence.answer_in_document else [])
 
 
 def test_names_are_shown_as_they_are(opened, html):
