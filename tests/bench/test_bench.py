@@ -129,6 +129,46 @@ def test_machine_says_what_ten_minutes_give(corpus):
     assert result["steps_in_ten_minutes"] == pytest.approx(600 / result["step_seconds"])
 
 
+@pytest.fixture
+def people(tmp_path):
+    """A corpus with questions to train on, and to ask."""
+    names = [f"Ann {chr(65 + i)}ee" for i in range(20)]
+    (tmp_path / "corpus.txt").write_text(
+        "".join(f"{n}. {n} was born in Rome. Where was it?\n" for n in names)
+    )
+    rows = [f"Where was {n} born?\tRome\n" for n in names]
+    (tmp_path / "births.tsv").write_text("".join(rows[:12]))
+    (tmp_path / "dev.tsv").write_text("".join(rows[12:]))
+    return tmp_path
+
+
+def accelerator(folder, *more):
+    options = [value for value in TINY if value not in ("--steps", "--rounds")][:12]
+    options[options.index("--block_size") + 1] = 64
+    options += ["--steps", 1, "--rounds", 1, "--questions", "births.tsv", "--dev", "dev.tsv"]
+    done = run_script("bench/accelerator.py", *options, "--device", "cpu", *more, cwd=folder)
+    rows = last_line(done)["rows"]
+    written = (folder / "accelerator.jsonl").read_text().splitlines()
+    assert [json.loads(row) for row in written] == rows
+    return {row["stage"]: row for row in rows}
+
+
+@pytest.mark.slow
+def test_accelerator_writes_each_figure_in_its_order(people):
+    rows = accelerator(people, "--minutes", 4, "--knowledge_minutes", 0.02,
+                       "--only", "products", "knowledge")  # fmt: skip
+    assert list(rows) == ["machine", "products", "knowledge"]
+    assert rows["products"]["result"]["float32"] > 0
+    assert "result" in rows["knowledge"], rows
+    assert rows["knowledge"]["result"]["dev"].startswith("Correct:")
+
+
+def test_accelerator_ends_when_its_time_is_up(people):
+    rows = accelerator(people, "--minutes", 0.01)
+    assert list(rows) == ["machine", "products", "step", "knowledge", "answers", "course"]
+    assert all("skipped" in row for row in list(rows.values())[1:])
+
+
 def test_what_is_expected_lies_between_measured_runs():
     from machine import RIGHT, expected_right
 
