@@ -1,10 +1,14 @@
 """What a report says: causes once, a summary, no control characters; what --explain says."""
 
+import ctypes
 import json
+import os
 
+import pytest
+import sandbox
 from conftest import run_script
 from feedback import FAILED, PASSED, Report, Result, gradescope, table
-from grader_world import as_user, settings_of
+from grader_world import settings_of
 from weights import pair_names
 
 
@@ -64,13 +68,23 @@ def test_foreign_names_are_paired_by_shape_and_likeness():
                                          "blocks.0.attn.query.weight": "h.0.attn.q.weight"}
 
 
-def test_another_users_files_and_shared_memory_are_gone_after_a_probe():
-    sandbox = as_user().sandbox
-    leave = "import ctypes, os\nassert ctypes.CDLL(None).shmget(77777, 4096, 0o1666) >= 0\n" \
-            "if os.access('/run/lock', os.W_OK): open('/run/lock/left', 'w').write('1')"
-    look = "import ctypes, os\n" \
-           "print(ctypes.CDLL(None).shmget(77777, 4096, 0o666), os.path.exists('/run/lock/left'))"
-    for code in (leave, look):
-        outcome = sandbox.ask("imports", {"own.py": code.encode()}, {"name": "own"})
-        assert not outcome.failure, outcome.failure
-    assert outcome.output.split() == ["-1", "False"]
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can act as another user")
+def test_what_another_user_leaves_behind_is_found_and_deleted():
+    """Files in open folders, System V shared memory, semaphores and message queues."""
+    uid, folders, libc = 60999, sandbox.open_folders(), ctypes.CDLL(None)
+    assert {"/tmp", "/var/tmp"} <= set(folders)
+    kept = [path for path in folders if os.access(path, os.W_OK)]
+    child = os.fork()
+    if child == 0:
+        os.setresuid(uid, uid, uid)
+        made = [libc.shmget(77777, 4096, 0o1666), libc.semget(77778, 1, 0o1666),
+                libc.msgget(77779, 0o1666)]  # fmt: skip
+        for path in kept:
+            os.makedirs(f"{path}/left-{uid}/deep")
+        os._exit(min(made) < 0)
+    assert os.waitpid(child, 0)[1] == 0
+    sandbox.remove_files_of(uid, folders)
+    sandbox.remove_memory_of(uid)
+    assert not any(os.path.exists(f"{path}/left-{uid}") for path in kept)
+    gone = [libc.shmget(77777, 4096, 0), libc.semget(77778, 1, 0), libc.msgget(77779, 0)]
+    assert gone == [-1, -1, -1]
