@@ -1,0 +1,45 @@
+"""The variant "from-scratch": the GPT of src/ runs on the functions of from_scratch.py.
+
+Importing this module registers it, once; then `GPTConfig(..., variant="from-scratch")` builds it.
+Nothing in src/ is edited for it: this is how a lab brings a variant of its own.
+"""
+
+from torch import Tensor
+
+from attention import CausalSelfAttention, Variant, register
+from base.packing import PackedRows, rows_of
+from labs.mini_transformer import from_scratch as fs
+
+
+class FromScratchAttention(CausalSelfAttention):
+    """softmax(Q K^T / sqrt(D)) V, computed by our own functions.
+
+    Parameters and their initial weights are those of CausalSelfAttention, so that the two can be
+    compared weight for weight.
+    """
+
+    def split(self, x: Tensor) -> Tensor:
+        rows = rows_of(x)
+        return fs.split_heads(x if rows is None else rows.pad(x), self.n_head)
+
+    def scores(self, query: Tensor, past: tuple[Tensor, ...]) -> Tensor:
+        n_embd = query.shape[-1] * self.n_head
+        return fs.attn_scaled(fs.pairwise_similarities(query, past[0]), n_embd, self.n_head)
+
+    def weights(self, scores: Tensor, start: int) -> Tensor:
+        T, S = scores.shape[-2:]
+        mask = fs.make_causal_mask(start + T)[start:, :S].to(scores.device)
+        return fs.attn_softmax(fs.apply_causal_mask(mask, self.biased(scores, start)))
+
+    def attend(self, weights: Tensor, value: Tensor, rows: PackedRows | None = None) -> Tensor:
+        y = fs.merge_heads(fs.compute_outputs(self.attn_drop(weights), value))
+        return self.resid_drop(self.proj(y if rows is None else rows.pack(y)))
+
+
+ENTRY = Variant(
+    FromScratchAttention,
+    summary="Vanilla, computed by the lab's eleven functions.",
+    equation="softmax(Q K^T / sqrt(D)) V",
+    paper="UW CSE 517, assignment 2",
+)
+register("from-scratch", ENTRY)
