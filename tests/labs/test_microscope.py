@@ -5,7 +5,7 @@ import torch
 from small_world import LEARNT
 
 from activations import run_with_cache, run_with_patches
-from answers import decode, evaluation
+from answers import decode, evaluation, predict
 from dataset import CharCorruptionDataset
 from labs.microscope import patching, rome, study
 from labs.microscope.facts import FORMS, Fact, answered, knows, place_logprob, prompt_of, rows_of
@@ -43,7 +43,7 @@ def test_what_is_known_is_what_the_ordinary_answers_say(world, known):
     others = [Fact(f.name, "Oslo") for f in world.facts]
     questions = [f"Where was {f.name} born?" for f in world.facts]
     for facts in (world.facts, others):
-        answers = evaluation.predict(world.model, dataset, questions)
+        answers = predict.predict(world.model, dataset, questions)
         wanted = [a == f.place for a, f in zip(answers, facts, strict=True)]
         assert knows(world.model, facts, "question", world.stoi).tolist() == wanted
 
