@@ -76,21 +76,26 @@ class CharCorruptionDataset(Dataset):
     Indexed by hand, each call draws anew: a function of (seed, number of the call, i). In a run,
     `batch` draws as a function of (seed, epoch, i).
 
-    Raises UserError where a corpus or block_size allows no example.
+    `source` is the file's name in errors. Raises UserError where a corpus or block_size allows no
+    example.
     """
 
-    def __init__(self, data: str, block_size: int, seed: int = 0):
+    MASK_CHAR, PAD_CHAR = MASK_CHAR, PAD_CHAR  # the original's attributes
+
+    def __init__(
+        self, data: str, block_size: int, seed: int = 0, source: str = "the corpus"
+    ):
         longest = min(int(block_size * 7 / 8), block_size - 2)
         if longest < 4:
             raise UserError(f"block_size {block_size} holds no example; choose 6 or more")
         for char in (PAD_CHAR, MASK_CHAR):
             if char in data:
                 raise UserError(
-                    f"the corpus contains {char!r}, which stands for "
+                    f"{source}: contains {char!r}, which stands for "
                     f"{'padding' if char == PAD_CHAR else 'masked text'}; remove it"
                 )
         if not data.strip():
-            raise UserError("the corpus is empty; give one document per line")
+            raise UserError(f"{source}: is empty; give one document per line")
         chars = [PAD_CHAR, MASK_CHAR, *sorted(set(data))]
         self.stoi = {char: i for i, char in enumerate(chars)}
         self.itos = dict(enumerate(chars))
@@ -100,6 +105,7 @@ class CharCorruptionDataset(Dataset):
         self.row_length = block_size - 1
         self.longest = longest
         self.seed = seed
+        self.source = source
         self.calls = 0
         self.data = data.split("\n")
         self.lengths = torch.tensor([len(document) for document in self.data])
@@ -199,6 +205,8 @@ class NameDataset(Dataset):
     and a place (base/questions.py), that has a character outside the vocabulary, or that is too
     long for the block.
     """
+
+    MASK_CHAR, PAD_CHAR = MASK_CHAR, PAD_CHAR  # the original's attributes
 
     def __init__(
         self,

@@ -17,7 +17,7 @@ import os
 import sys
 
 from base.cli import Parser
-from base.errors import UserError, errors_are_sentences
+from base.errors import errors_are_sentences
 
 INVENTED = 50  # names on the page of people who do not exist
 MOST_NAMES = 20_000  # that the page completes
@@ -101,13 +101,9 @@ def data(args: argparse.Namespace) -> dict:
 
 def main(argv: list[str] | None = None) -> None:
     args = parser().parse_args(argv)
-    from base.files import check_writable, write_whole
+    from base.files import check_outputs, write_whole
 
-    check_writable(args.output)
-    for path in filter(None, (args.params, args.compare, args.corpus)):
-        if os.path.exists(path) and os.path.exists(args.output):
-            if os.path.samefile(path, args.output):
-                raise UserError(f"{args.output}: is one of the inputs; give the page another name")
+    check_outputs([args.output], (args.params, args.compare, args.corpus))
     from page.explorer import page
 
     html = page(data(args))

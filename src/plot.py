@@ -16,8 +16,9 @@ import numpy as np
 
 from base.cli import Parser
 from base.errors import UserError, errors_are_sentences
-from base.files import check_writable, write_whole
+from base.files import check_outputs, write_whole
 
+FILES = ("metrics.jsonl", "config.json")  # of a run's folder
 AXES = {"steps": ("step", "step"), "positions": ("positions", "positions, padding included")}
 
 
@@ -94,7 +95,7 @@ def draw(folders: list[str], output: str, x: str = "steps", log: bool = False, w
     if len(folders) > 1:
         folders = list(filter(was_logged, folders)) or folders[:1]
     runs = [(label(folder), read_metrics(folder)) for folder in folders]
-    check_writable(output)
+    check_outputs([output], [f"{folder}/{name}" for folder in folders for name in FILES])
     try:
         from matplotlib.figure import Figure
     except ImportError:

@@ -28,13 +28,20 @@ from answers.predict import (
     readable_rows,
     write_predictions,
 )
-from attention import POSITIONS, VARIANTS, bottleneck, positions_name
+from attention import POSITIONS, VARIANTS
 from base.cli import Parser
-from base.errors import UserError, errors_are_sentences
-from base.files import check_writable, digest, find_files, read_text
+from base.errors import UserError, errors_are_sentences, printing_is_optional
+from base.files import (
+    check_outputs,
+    check_writable,
+    find_files,
+    locked,
+    read_text,
+    read_text_and_digest,
+)
 from base.questions import places_of
 from dataset import CharCorruptionDataset, NameDataset, vocabulary_hash
-from model import COURSE_SIZES, GPT, GPTConfig
+from model import COURSE_SIZES, GPT
 from recipes import RECIPES, Phase, trainer_config
 from training import distributed, runlog
 from training.config import SETTINGS, add_flags, number_in_range, settings_to_share
@@ -43,7 +50,6 @@ from training.knowledge import KnowledgeDataset
 from training.runlog import RunLog
 
 STARTED = time.monotonic() - time.process_time()  # the process's start: imports take seconds
-ARCHITECTURE = (*COURSE_SIZES, "positions", "bottleneck_dim")
 
 
 def positive(kind):
@@ -119,92 +125,54 @@ def require(args: argparse.Namespace, *names: str) -> None:
             raise UserError(f"{args.function} needs --{name}; give it")
 
 
-def load_corpus(args: argparse.Namespace, path: str, block_size: int) -> CharCorruptionDataset:
-    dataset = CharCorruptionDataset(read_text(path), block_size, seed=args.seed)
+def load_corpus(
+    args: argparse.Namespace, path: str, block_size: int
+) -> tuple[CharCorruptionDataset, str]:
+    """The corpus, and the sha256 of its file."""
+    text, sha256 = read_text_and_digest(path)
+    dataset = CharCorruptionDataset(text, block_size, seed=args.seed, source=path)
     print(f"data has {dataset.characters} characters, {dataset.vocab_size} unique.")
-    return dataset
+    return dataset, sha256
 
 
-def read_params(args: argparse.Namespace) -> tuple[dict | None, dict]:
-    """The params to start from (None if there are none), and the sizes and positions that hold.
-
-    Explicit flags, then the params' JSON, then their shapes, then the course's numbers; a flag that
-    contradicts the params, or that the variant does not read, is an error.
-    """
-    if args.bottleneck_dim and "bottleneck_dim" not in VARIANTS[args.variant].options:
-        raise UserError(f"{args.variant} has no bottleneck; drop --bottleneck_dim")
-    sizes = {name: getattr(args, name) for name in ARCHITECTURE}
-    state, found = None, {}
-    if args.reading_params_path is not None:
-        path = args.reading_params_path
-        state, description = params.load_params(path)
-        found = params.infer_description(state) | description
-        variant = found.get("variant", args.variant)
-        if variant != args.variant:
-            raise UserError(f"{path}: holds a {variant} model, not {args.variant}; say {variant}")
-        for name, asked in sizes.items():
-            if asked is not None and found.get(name, asked) != asked:
-                raise UserError(f"{path}: its {name} is {found[name]}, not {asked}; drop --{name}")
-        if not description:
-            assumed = {name: found.get(name, size) for name, size in COURSE_SIZES.items()}
-            assumed |= {"positions": found.get("positions") or VARIANTS[args.variant].positions}
-            print(f"{path}.json is missing; assuming {args.variant} with {assumed}")
-    for name in ARCHITECTURE:
-        sizes[name] = sizes[name] or found.get(name) or COURSE_SIZES.get(name)
-    return state, sizes | {"vocabulary": found.get("vocabulary")}
+def read_architecture(args: argparse.Namespace) -> params.Architecture:
+    """What the model is, from the flags and the params to start from."""
+    sizes = {name: getattr(args, name) for name in params.ARCHITECTURE}
+    return params.read_architecture(args.reading_params_path, args.variant, **sizes)
 
 
 def build_model(
-    args, dataset: CharCorruptionDataset, state: dict | None, sizes: dict, dropout: float = 0.0
+    args: argparse.Namespace,
+    architecture: params.Architecture,
+    dataset: CharCorruptionDataset,
+    dropout: float = 0.0,
 ) -> GPT:
-    """The model of `sizes`, with the weights `state` or, from the seed, with random ones."""
-    vocabulary = sizes.pop("vocabulary")
-    if vocabulary not in (None, vocabulary_hash(dataset)):
-        raise UserError(
-            f"{args.reading_params_path}: made with the characters of another corpus than "
-            f"{args.pretrain_corpus_path}; give the corpus that it was trained on"
-        )
+    """The model with its weights, or with random ones that the seed decides."""
     utils.set_seed(args.seed)
-    try:
-        config = GPTConfig(dataset.vocab_size, variant=args.variant, **sizes)
-        config.embd_pdrop = config.attn_pdrop = config.resid_pdrop = dropout
-        model = GPT(config)
-    except ValueError as error:
-        raise UserError(str(error)) from None
-    layer = VARIANTS[args.variant].layer
-    assert any(type(module) is layer for module in model.modules()), f"no {layer} in the model"
-    if state is not None:
-        params.load_into(model, state, args.reading_params_path)
+    model = params.build(architecture, dataset, dropout)
     print(f"number of parameters: {sum(p.numel() for p in model.parameters())}")
     return model
 
 
-def architecture(config: GPTConfig) -> dict:
-    """Sizes, positions and bottleneck of a model, as its params' JSON keeps them."""
-    found = {name: getattr(config, name) for name in COURSE_SIZES}
-    options = VARIANTS[config.variant].options
-    latents = bottleneck(config) if "bottleneck_dim" in options else None
-    return found | {"positions": positions_name(config), "bottleneck_dim": latents}
-
-
 def build_training(args: argparse.Namespace) -> trainer.Trainer:
     """Everything that `pretrain` or `finetune` does before the first step."""
-    require(args, "writing_params_path")
-    check_writable(args.writing_params_path)
     start = phase_name(args)
     phase = RECIPES[args.recipe][start]
     paths = training_files(args, phase)
-    state, sizes = read_params(args)
-    corpus = load_corpus(args, paths[0], sizes["block_size"])
-    data = training_data(args, phase, corpus, *paths[1:])
-    model = build_model(args, corpus, state, sizes, phase.dropout)
+    check_outputs(files_written(args), files_read(args, *paths))
+    architecture = read_architecture(args)
+    corpus, corpus_sha256 = load_corpus(args, paths[0], architecture.block_size)
+    data, questions_sha256 = training_data(args, phase, corpus, *paths[1:])
+    model = build_model(args, architecture, corpus, phase.dropout)
     identity = {"function": args.function, "variant": args.variant, "starts_from": start}
-    files = dict(zip(("corpus", "questions"), paths, strict=False))
-    files |= {"reading_params": args.reading_params_path} if args.reading_params_path else {}
-    identity |= {"files": {name: digest(path) for name, path in files.items()}}
+    files = {"corpus": corpus_sha256}
+    files |= {"questions": questions_sha256} if questions_sha256 else {}
+    files |= {"reading_params": architecture.sha256} if architecture.sha256 else {}
+    identity |= {"files": files}
     identity |= {"recipe": args.recipe, "phase": repr(phase)}
     identity["unicode_names"] = bool(args.unicode_names)
-    identity |= architecture(model.config)
+    about = params.describe(model.config)
+    identity |= {name: about[name] for name in params.ARCHITECTURE}
     folder = None if args.no_log else log_folder(args)
     config = trainer_config(
         phase,
@@ -223,10 +191,26 @@ def build_training(args: argparse.Namespace) -> trainer.Trainer:
     return run
 
 
+def files_written(args: argparse.Namespace) -> list[str]:
+    """The files that a command writes or removes, besides the snapshots and the log."""
+    if args.function != "evaluate":
+        endings = ("", ".json", ".checkpoint", ".calibration.json")
+        return [args.writing_params_path + ending for ending in endings]
+    rows_path = f"{args.outputs_path}.jsonl"
+    return [args.outputs_path, *([rows_path, run_path(rows_path)] if args.report else [])]
+
+
+def files_read(args: argparse.Namespace, *paths: str) -> list[str]:
+    """`paths`, the params that a command reads, and what stands beside those."""
+    given = [path for path in (args.reading_params_path, args.pretrained_params_path) if path]
+    endings = ("", ".json", ".calibration.json")
+    return [*paths, *(path + ending for path in given for ending in endings)]
+
+
 def questions_seen(params_path: str | None, now: str | None) -> list[str] | None:
     """The sha256 of the files of questions that training read, up to these params and `now`.
 
-    None where the params do not tell.
+    None if the params do not say so.
     """
     earlier = params.read_description(params_path).get("questions_seen") if params_path else []
     if earlier is None:
@@ -266,18 +250,20 @@ def training_files(args: argparse.Namespace, phase: Phase) -> list[str]:
 
 def training_data(
     args: argparse.Namespace, phase: Phase, corpus: CharCorruptionDataset, *questions_path: str
-):
-    """The dataset of the run: documents, questions, or the recipe's mixture of both."""
-    questions = None
+) -> tuple[object, str | None]:
+    """The dataset of the run (documents, questions, or the recipe's mixture of both), and the
+    sha256 of the file of questions."""
+    questions = sha256 = None
     for path in questions_path:
         keep_unicode = args.unicode_names or phase.unicode_names
-        questions = NameDataset(corpus, read_text(path), keep_unicode, source=path)
+        text, sha256 = read_text_and_digest(path)
+        questions = NameDataset(corpus, text, keep_unicode, source=path)
     if phase.mixture is None:
-        return corpus if questions is None else questions
+        return (corpus if questions is None else questions), sha256
     data = KnowledgeDataset(corpus, questions, phase.mixture)
     titled = int((data.count > 0).sum())
     print(f"{titled} of {len(corpus)} documents have a title and something to ask for")
-    return data
+    return data, sha256
 
 
 def log_folder(args: argparse.Namespace) -> str:
@@ -287,6 +273,16 @@ def log_folder(args: argparse.Namespace) -> str:
 
 def train(args: argparse.Namespace) -> None:
     """Pretrain or finetune, then write the params and what they are."""
+    require(args, "writing_params_path")
+    check_writable(args.writing_params_path)
+    with contextlib.ExitStack() as stack:
+        if distributed.is_main():
+            stack.enter_context(locked(args.writing_params_path))
+            stack.enter_context(printing_is_optional())
+        run_training(args)
+
+
+def run_training(args: argparse.Namespace) -> None:
     run = build_training(args)
     if not args.resume and os.path.exists(run.config.checkpoint_path):
         print(f"{run.config.checkpoint_path} exists; starting anew (--resume would continue it)")
@@ -299,17 +295,15 @@ def train(args: argparse.Namespace) -> None:
         if not os.path.exists(run.config.checkpoint_path):
             raise
         raise UserError(f"{error}; then the same command with --resume writes it") from None
-    for path in (run.config.checkpoint_path, f"{run.config.checkpoint_path}.part"):
-        with contextlib.suppress(FileNotFoundError):
-            os.remove(path)
+    with contextlib.suppress(FileNotFoundError):
+        os.remove(run.config.checkpoint_path)
 
 
 def save(args: argparse.Namespace, run: trainer.Trainer, path: str, steps: int) -> None:
     """Write the params after `steps` steps, and beside them what they are."""
-    config, phase = run.model.config, RECIPES[args.recipe][phase_name(args)]
+    phase = RECIPES[args.recipe][phase_name(args)]
     files = run.config.identity["files"]
-    description = {"variant": args.variant, "vocab_size": config.vocab_size}
-    description |= architecture(config)
+    description = params.describe(run.model.config)
     description |= {
         "vocabulary": vocabulary_hash(run.train_dataset),
         "recipe": args.recipe,
@@ -331,18 +325,15 @@ def save(args: argparse.Namespace, run: trainer.Trainer, path: str, steps: int) 
 def evaluate(args: argparse.Namespace) -> None:
     """Answer the questions, write the answers, print how many are right where that is known."""
     require(args, "reading_params_path", "eval_corpus_path", "outputs_path")
-    check_writable(args.outputs_path)
     paths = [args.pretrain_corpus_path, args.eval_corpus_path]
-    rows_path = f"{args.outputs_path}.jsonl"
-    if args.report:
-        check_writable(rows_path)
-        check_writable(run_path(rows_path))
     if args.report and args.finetune_corpus_path:
         paths.append(args.finetune_corpus_path)
     corpus_path, eval_path, *train_path = find_files(*paths)
-    state, sizes = read_params(args)
-    corpus = load_corpus(args, corpus_path, sizes["block_size"])
-    model = build_model(args, corpus, state, sizes).to(pick_device(args.device))
+    rows_path = f"{args.outputs_path}.jsonl"
+    check_outputs(files_written(args), files_read(args, corpus_path, eval_path, *train_path))
+    architecture = read_architecture(args)
+    corpus, _ = load_corpus(args, corpus_path, architecture.block_size)
+    model = build_model(args, architecture, corpus).to(pick_device(args.device))
     rows = readable_rows(read_text(eval_path), eval_path, corpus, model.max_length)
     questions, places = [row.question for row in rows], places_of(rows)
     if args.report:

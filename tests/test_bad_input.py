@@ -1,7 +1,9 @@
 """What a user gets wrong ends in one sentence with file, row and mend, status 2, and no file."""
 
 import contextlib
+import hashlib
 import io
+import json
 import os
 import pickle
 import shutil
@@ -239,8 +241,12 @@ def leave_unfinished(folder):
 def test_resume_from_a_run_that_began_elsewhere(folder):
     """A checkpoint of a finetuning of other params is not taken for this one's."""
     leave_unfinished(folder)
-    state = torch.load(folder / "vanilla.params", weights_only=True)
-    torch.save({name: tensor * 2 for name, tensor in state.items()}, folder / "vanilla.params")
+    path = folder / "vanilla.params"
+    state = torch.load(path, weights_only=True)
+    torch.save({name: tensor * 2 for name, tensor in state.items()}, path)
+    about = json.loads((folder / "vanilla.params.json").read_text())
+    about["params"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    (folder / "vanilla.params.json").write_text(json.dumps(about))
     fails(folder, *finetune(), "--resume", words=["new.params.checkpoint", "reading_params"])
     fails(folder, *finetune(), "--resume", "--seed", 3, words=["reading_params"])
 

@@ -2,35 +2,9 @@
 
 import params
 from base.errors import UserError
-from dataset import CharCorruptionDataset, vocabulary_hash
-from model import COURSE_SIZES, GPT, GPTConfig
-
-
-def load_model(path: str, dataset: CharCorruptionDataset, variant: str | None = None) -> GPT:
-    """The model of a params file, on the CPU, as `<path>.json` or else the shapes describe it.
-
-    `variant` serves where neither tells. Raises UserError where they tell of another one, and for
-    params of another corpus.
-    """
-    state, description = params.load_params(path)
-    told = params.infer_description(state) | description
-    found = COURSE_SIZES | {"variant": variant} | told
-    if variant not in (None, found["variant"]):
-        raise UserError(f"{path}: holds a {found['variant']} model, not {variant}; drop --variant")
-    if not description:
-        print(f"{path}.json is missing; assuming {found}")
-    if found.pop("vocabulary", vocabulary_hash(dataset)) != vocabulary_hash(dataset):
-        raise UserError(
-            f"{path}: made with the characters of another corpus; give the corpus that it was "
-            "trained on"
-        )
-    found |= {"vocab_size": dataset.vocab_size}
-    try:
-        model = GPT(GPTConfig(**found))
-    except ValueError as error:
-        raise UserError(f"{path}: {error}") from None
-    params.load_into(model, state, path)
-    return model.eval()
+from dataset import CharCorruptionDataset
+from model import COURSE_SIZES, GPT
+from params import load_model
 
 
 def load_pretrained(path: str, dataset: CharCorruptionDataset, model: GPT) -> GPT:

@@ -15,14 +15,16 @@ outside src/ adds its own: `attention.register("name", Variant(Layer))`.
 
 from attention.aft import AFTConv, AFTFull, AFTLocal, AFTSimple
 from attention.block import Block
-from attention.core import CausalAttention, CausalSelfAttention
+from attention.core import CausalAttention, CausalSelfAttention, recognise_vanilla
 from attention.linear import FastformerAttention, LinearAttention, PerformerAttention
 from attention.perceiver import (
     CausalCrossAttention,
     DownProjectBlock,
     Perceiver,
     UpProjectBlock,
+    our_names,
     perceiver_blocks,
+    recognise_perceiver,
 )
 from attention.positions import sinusoids
 from attention.registry import (
@@ -45,6 +47,7 @@ from attention.softmax import (
     SharedQKAttention,
     SharedQKVAttention,
     ZeroAfterSoftmaxAttention,
+    recognise_rotary,
 )
 from attention.synthesizer import (
     FactorizedDenseSynthesizer,
@@ -53,17 +56,20 @@ from attention.synthesizer import (
     MixtureSynthesizer,
     RandomSynthesizer,
     SynthesizerAttention,
+    recognise_synthesizer,
 )
 
 VARIANTS |= {
     "vanilla": Variant(
         CausalSelfAttention,
+        recognise=recognise_vanilla,
         summary="Multi-head scaled dot-product attention.",
         equation="softmax(Q K^T / sqrt(D)) V",
         paper="1706.03762",
     ),
     "synthesizer": Variant(
         SynthesizerAttention,
+        recognise=recognise_synthesizer,
         summary="Dense synthesizer: scores from each position alone.",
         equation="softmax(ReLU(X A + b1) B + b2) V",
         paper="2005.00743",
@@ -101,6 +107,7 @@ VARIANTS |= {
     "rope": Variant(
         RotarySelfAttention,
         positions="rope",
+        recognise=recognise_rotary,
         summary="Vanilla with queries and keys rotated by their positions.",
         equation="softmax((R_t q_t)^T (R_s k_s) / sqrt(D)) V",
         paper="2104.09864",
@@ -109,6 +116,7 @@ VARIANTS |= {
         Perceiver,
         build_blocks=perceiver_blocks,
         options=("bottleneck_dim",),
+        recognise=recognise_perceiver,
         summary="Few latent vectors read the input, work, and are read back.",
         equation="softmax(Q_C K_X^T / sqrt(D)) V_X, blocks, softmax(Q_X K_C^T / sqrt(D)) V_C",
         paper="2202.07765",
@@ -208,7 +216,7 @@ VARIANTS |= {
 
 __all__ = [
     "POSITIONS", "VARIANTS", "Variant", "bottleneck", "check_heads", "positions_name", "register",
-    "sinusoids", "variant_name", "Block", "CausalAttention", "CausalSelfAttention",
+    "our_names", "sinusoids", "variant_name", "Block", "CausalAttention", "CausalSelfAttention",
     "SynthesizerAttention",
     "RandomSynthesizer", "FixedRandomSynthesizer", "FactorizedDenseSynthesizer",
     "FactorizedRandomSynthesizer", "MixtureSynthesizer", "RotarySelfAttention", "Perceiver",

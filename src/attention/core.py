@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from attention.positions import alibi_slopes, rotary_table, rotate
-from attention.registry import check_heads, check_length, check_positions
+from attention.registry import check_heads, check_length, check_positions, first_layer
 from base.dropout import Dropout
 from base.packing import PackedRows, rows_of
 
@@ -153,3 +153,12 @@ class CausalSelfAttention(CausalAttention):
 
     def scores(self, query: Tensor, past: tuple[Tensor, ...]) -> Tensor:
         return (query @ past[0].transpose(-2, -1)) * (1.0 / math.sqrt(query.size(-1)))
+
+
+VANILLA_NAMES = {"mask"} | {
+    f"{part}.{kind}" for part in ("key", "query", "value", "proj") for kind in ("weight", "bias")
+}
+
+
+def recognise_vanilla(state: dict[str, Tensor]) -> dict | None:
+    return {} if first_layer(state).keys() == VANILLA_NAMES else None

@@ -158,3 +158,23 @@ def with_bottleneck(config):
 
 def perceiver_blocks(config) -> list[nn.Module]:
     return [Perceiver(config)]
+
+
+def recognise_perceiver(state: dict[str, Tensor]) -> dict | None:
+    """The latents show in `down_block.C` (1, m, C); both cross-attentions count as layers."""
+    latents = state.get("blocks.0.down_block.C")
+    if latents is None or latents.ndim != 3:
+        return None
+    inner = {name.split(".")[3] for name in state if name.startswith("blocks.0.blocks.")}
+    return {"n_layer": len(inner) + 2, "bottleneck_dim": latents.shape[1]}
+
+
+def our_names(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """State with the names of a perceiver's stack here, where it has the course's of 2023."""
+    if "down_block.C" not in state:
+        return state
+    stack = ("down_block.", "blocks.", "up_block.")
+    return {
+        f"blocks.0.{name}" if name.startswith(stack) else name: value
+        for name, value in state.items()
+    }

@@ -6,7 +6,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from torch import nn
+from torch import Tensor, nn
 
 POSITIONS = ("learned", "sinusoidal", "rope", "alibi", "none")
 INSIDE = ("rope", "alibi")  # those that the attention itself applies
@@ -21,6 +21,8 @@ class Variant:
     `build_blocks`: for a variant that changes the stack of blocks itself, the function (config) ->
     list of blocks. `options`: those of the command line that mean something to this variant alone.
     `summary`, `equation` and `paper` (arXiv number, or course) are for help, tables and docs.
+    `recognise`, for the variants of the course's editions, whose params may have no description:
+    state_dict -> what it says of the model's sizes, or None if it is another variant's.
     """
 
     layer: type[nn.Module]
@@ -30,6 +32,7 @@ class Variant:
     summary: str = ""
     equation: str = ""
     paper: str = ""
+    recognise: Callable[[dict[str, Tensor]], dict | None] | None = None
 
 
 VARIANTS: dict[str, Variant] = {}
@@ -43,6 +46,14 @@ def register(name: str, variant: Variant) -> None:
     if name in VARIANTS:
         raise ValueError(f"there is a variant {name!r} already; choose another name")
     VARIANTS[name] = variant
+
+
+def first_layer(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors of the first block's attention, by their names in the layer."""
+    start = "blocks.0.attn."
+    return {
+        name.removeprefix(start): value for name, value in state.items() if name.startswith(start)
+    }
 
 
 def variant_name(config) -> str:

@@ -10,7 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from attention.core import CausalSelfAttention
+from attention.core import VANILLA_NAMES, CausalSelfAttention
+from attention.registry import first_layer
 
 
 class RotarySelfAttention(CausalSelfAttention):
@@ -24,6 +25,15 @@ class RotarySelfAttention(CausalSelfAttention):
     def setup(self, config) -> None:
         super().setup(config)
         self.set_rotation(config)
+
+
+def recognise_rotary(state: dict[str, Tensor]) -> dict | None:
+    """The heads show in the width of `rope_cache` (N, D/2, 2)."""
+    layer = first_layer(state)
+    if layer.keys() != VANILLA_NAMES | {"rope_cache"} or layer["rope_cache"].ndim != 3:
+        return None
+    channels = state["tok_emb.weight"].shape[1]
+    return {"n_head": channels // max(1, 2 * layer["rope_cache"].shape[1])}
 
 
 class SharedQKAttention(CausalSelfAttention):

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from attention.core import CausalAttention, CausalSelfAttention
-from attention.registry import check_heads, check_length
+from attention.registry import check_heads, check_length, first_layer
 from base.dropout import Dropout
 
 
@@ -48,6 +48,20 @@ class SynthesizerAttention(CausalAttention):
     def scores(self, query: Tensor, past: tuple[Tensor, ...]) -> Tensor:
         width = past[-1].shape[2]
         return query @ self.w2[:, :width] + self.b2[:width]
+
+
+SYNTHESIZER_NAMES = {"mask", "w2", "b2"} | {
+    f"{part}.{kind}" for part in ("w1", "value", "proj") for kind in ("weight", "bias")
+}
+
+
+def recognise_synthesizer(state: dict[str, Tensor]) -> dict | None:
+    """The heads show in the height of `w2` (D, W)."""
+    layer = first_layer(state)
+    if layer.keys() != SYNTHESIZER_NAMES or layer["w2"].ndim != 2:
+        return None
+    return {"n_head": state["tok_emb.weight"].shape[1] // max(1, layer["w2"].shape[0])}
+
 
 
 class FactorizedDenseSynthesizer(SynthesizerAttention):

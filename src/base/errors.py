@@ -1,6 +1,8 @@
 """Errors that the user can mend end in one sentence and exit status 2."""
 
 import contextlib
+import errno
+import io
 import os
 import sys
 import time
@@ -8,7 +10,7 @@ from collections.abc import Iterator
 
 from base.interrupts import raise_interrupts
 
-FIRST_WORD = 30.0  # seconds that the first of several processes has to tell an error
+FIRST_WORD = 30.0  # seconds that the first of several processes has to print an error
 
 
 class UserError(ValueError):
@@ -19,26 +21,124 @@ class UserError(ValueError):
 def errors_are_sentences() -> Iterator[None]:
     """Turn a UserError into one line on stderr and exit status 2, and Ctrl-C into status 130.
 
-    Of the processes that torchrun starts on a machine, which meet the same errors, the first tells
-    them. The others wait: torchrun ends them when it has.
+    All processes that torchrun starts on a machine meet the same errors. The first prints them; the
+    others wait until torchrun ends them.
     """
     raise_interrupts()
     first = int(os.environ.get("LOCAL_RANK", 0)) == 0
-    for stream in (sys.stdout, sys.stderr):
-        if (getattr(stream, "encoding", None) or "utf-8").lower() != "utf-8":
-            stream.reconfigure(encoding="utf-8")  # Windows pipes are not, and names are
+    prepare_streams()
     try:
         yield
         sys.stdout.flush()
     except UserError as error:
         if not first:
             time.sleep(FIRST_WORD)
-        print(f"error: {error}", file=sys.stderr)
+        say(f"error: {readable(str(error))}")
         sys.exit(2)
     except KeyboardInterrupt as stop:
         if first:
-            print("\ninterrupted" + "".join(f": {word}" for word in stop.args), file=sys.stderr)
+            say("\ninterrupted" + "".join(f": {word}" for word in stop.args))
         sys.exit(getattr(stop, "status", 130))
-    except BrokenPipeError:  # `... | head`: the reader has gone, there is nobody to tell
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # `... | head`: nobody reads any more
+        discard(sys.stdout)
         sys.exit(141)
+    except OSError as error:
+        if not write_failed(sys.stdout) and error.errno not in (errno.ENOSPC, errno.EBADF):
+            raise
+        discard(sys.stdout)
+        say(f"error: standard output cannot be written ({error.strerror}); send it elsewhere")
+        sys.exit(2)
+
+
+@contextlib.contextmanager
+def printing_is_optional() -> Iterator[None]:
+    """Inside, nothing that is printed can fail: a full disk or a closed pipe costs only the words.
+
+    For work of hours, whose results are in files.
+    """
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = map(Forgiving, before)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        sys.stdout, sys.stderr = before
+
+
+class Forgiving:
+    """A stream whose writes cannot fail: after the first failure it writes to nowhere."""
+
+    def __init__(self, stream):
+        self.stream = stream
+
+    def write(self, text: str) -> int:
+        try:
+            return self.stream.write(text)
+        except (OSError, ValueError):
+            discard(self.stream)
+        return len(text)
+
+    def flush(self) -> None:
+        try:
+            self.stream.flush()
+        except (OSError, ValueError):
+            discard(self.stream)
+
+    def __getattr__(self, name: str):
+        return getattr(self.stream, name)
+
+
+def prepare_streams() -> None:
+    """Open what was closed (`>&-`), and let every stream print every text as UTF-8.
+
+    A closed descriptor would otherwise be given to the next file that is opened, and what is
+    printed would end up in it.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            with contextlib.suppress(OSError):
+                opened = os.open(os.devnull, os.O_RDWR)
+                if opened != number:
+                    os.dup2(opened, number)
+                    os.close(opened)
+        if getattr(sys, name) is None:
+            mode = "r" if number == 0 else "w"
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # not what a test or a notebook put there
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
+def readable(text: str) -> str:
+    """`text` with the bytes that the system could not read as a path's letters read as UTF-8."""
+    try:
+        return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:
+        return text
+
+
+def say(text: str) -> None:
+    """Print to stderr, if that is possible."""
+    with contextlib.suppress(OSError, ValueError):
+        print(text, file=sys.stderr, flush=True)
+
+
+def write_failed(stream) -> bool:
+    """Whether `stream` refuses what is waiting to be written to it."""
+    try:
+        stream.flush()
+    except OSError:
+        return True
+    return False
+
+
+def discard(stream) -> None:
+    """Send what is waiting in `stream`, and all that follows, to nowhere."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        target = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(target, stream.fileno())
+        os.close(target)
+        stream.flush()
