@@ -11,12 +11,11 @@ import json
 from statistics import mean
 
 import torch
-from measure import WholeBatches, add_sizes, build_trainer, load_data
+from measure import WholeBatches, add_sizes, build_trainer, load_data, native_dtypes
 from train_step import Plain
 
 from base.cli import Parser
 from base.errors import UserError, errors_are_sentences
-from base.machine import multiplies_bf16
 from training.device import pick_device
 from training.runlog import machine
 
@@ -77,7 +76,7 @@ def main(argv: list[str] | None = None) -> None:
         raise UserError(f"--steps {args.steps}: give one at least")
     data, runs = load_data(args), []
     device = pick_device(args.device)
-    if not multiplies_bf16(device):
+    if torch.bfloat16 not in native_dtypes(device):
         args.only = [way for way in args.only if way != "bf16"]
         print(f"bf16: left out, this {device.type} device has no instructions for it")
     for seed in args.seeds:
