@@ -320,8 +320,9 @@ def default_model() -> ModelFiles:
 
     Raises UserError where there is neither.
     """
-    for folder, corpus in ((Path(), Path("wiki.txt")), (SHIPPED, ROOT / "data" / "wiki.txt")):
+    for folder in (Path(), SHIPPED):
         own, before = folder / "model.params", folder / "model.pretrained.params"
+        corpus = folder / "wiki.txt"
         if own.is_file() and corpus.is_file():
             return ModelFiles(str(own), str(corpus), str(before) if before.is_file() else None)
     raise UserError(
