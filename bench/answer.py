@@ -34,8 +34,6 @@ from training.config import DEVICES
 from training.device import pick_device
 from training.runlog import machine
 
-CORPUS, TRAIN, DEV = "wiki.txt", "birth_places_train.tsv", "birth_dev.tsv"
-
 
 def build(args, corpus: CharCorruptionDataset, train_path: str) -> GPT:
     """The model of the params file, or one finetuned for ten epochs from random weights."""
@@ -105,11 +103,14 @@ def main(argv: list[str] | None = None) -> None:
     )
     parser.add_argument("--reading_params_path")
     parser.add_argument("--variant", default="vanilla", help="where no params are given")
+    parser.add_argument("--corpus", default="wiki.txt", help="that of the params")
+    parser.add_argument("--questions", default="birth_places_train.tsv", help="training questions")
+    parser.add_argument("--dev", default="birth_dev.tsv", help="the questions to ask")
     parser.add_argument("--device", choices=DEVICES, default="auto")
     parser.add_argument("--all", action="store_true", help="the plain loop on all questions")
     parser.add_argument("--repeats", type=int, default=5, help="runs of ours; the median counts")
     args = parser.parse_args(argv)
-    corpus_path, train_path, dev_path = find_files(CORPUS, TRAIN, DEV)
+    corpus_path, train_path, dev_path = find_files(args.corpus, args.questions, args.dev)
     corpus = CharCorruptionDataset(read_text(corpus_path), 128)
     device = pick_device(args.device)
     model = build(args, corpus, train_path).to(device)

@@ -150,23 +150,71 @@ def accelerator(folder, *more):
     rows = last_line(done)["rows"]
     written = (folder / "accelerator.jsonl").read_text().splitlines()
     assert [json.loads(row) for row in written] == rows
-    return {row["stage"]: row for row in rows}
+    return rows
 
 
 @pytest.mark.slow
-def test_accelerator_writes_each_figure_in_its_order(people):
-    rows = accelerator(people, "--minutes", 4, "--knowledge_minutes", 0.02,
-                       "--only", "products", "knowledge")  # fmt: skip
-    assert list(rows) == ["machine", "products", "knowledge"]
-    assert rows["products"]["result"]["float32"] > 0
-    assert "result" in rows["knowledge"], rows
-    assert rows["knowledge"]["result"]["dev"].startswith("Correct:")
+def test_accelerator_runs_its_commands_and_keeps_their_order(people):
+    """The stages in this process are in test_bench_precision.py; here their commands are real."""
+    rows = accelerator(people, "--minutes", 4, "--training_minutes", 0.01,
+                       "--only", "answers", "reading", "step")  # fmt: skip
+    assert not [row for row in rows if "failed" in row]
+    stages = list(dict.fromkeys(row["stage"] for row in rows))
+    assert stages == ["machine", "step", "reading", "answers"]
+    assert [row["name"] for row in rows[1]["value"]] == ["ours", "plain"]
+    values = {row.get("figure"): row["value"] for row in rows}
+    assert values["dev"].startswith("Correct:")
+    assert values["reading-finetuned"]["questions"] == 8
 
 
 def test_accelerator_ends_when_its_time_is_up(people):
     rows = accelerator(people, "--minutes", 0.01)
-    assert list(rows) == ["machine", "products", "step", "knowledge", "answers", "course"]
-    assert all("skipped" in row for row in list(rows.values())[1:])
+    stages = ["machine", "products", "step", "reading", "knowledge", "answers", "course"]
+    assert [row["stage"] for row in rows] == stages
+    assert all("skipped" in row for row in rows[1:])
+
+
+@pytest.fixture
+def session(people, monkeypatch):
+    """An accelerator session of two minutes, which writes in `people`; no stage has run."""
+    import accelerator
+
+    monkeypatch.chdir(people)
+    args = ["--corpus=corpus.txt", "--questions=births.tsv", "--dev=dev.tsv", "--device=cpu"]
+    made = []
+    with monkeypatch.context() as patch:
+        patch.setattr(accelerator.Session, "run", lambda session: made.append(session))
+        accelerator.main([*args, "--minutes=2"])
+    return made[0]
+
+
+def test_accelerator_keeps_the_figures_before_a_failure(session, people):
+    def failing():
+        yield "first", 3
+        raise measure.UserError("no memory")
+
+    session.args.only = ["answers", "products"]
+    session.products, session.answers = failing, lambda: iter([("second", 5)])
+    session.run()
+    rows = [json.loads(row) for row in (people / "accelerator.jsonl").open()][1:]
+    told = [(row["stage"], row.get("value", row.get("failed"))) for row in rows]
+    assert told == [("products", 3), ("products", "no memory"), ("answers", 5)]
+
+
+def test_accelerator_stops_a_command_at_its_stages_share_of_the_time(session, tmp_path):
+    (tmp_path / "endless.py").write_text("import time\ntime.sleep(60)\n")
+    session.stage_end = 0.0  # long ago, while the session has two minutes
+    with pytest.raises(measure.UserError, match="endless.py: its time was up"):
+        session.call(str(tmp_path / "endless.py"))
+    assert session.left() > 100
+
+
+def test_accelerator_trains_all_the_courses_epochs_where_they_fit(session):
+    assert not session.course_fits()  # no step was measured
+    session.step_seconds = 2 * 60 * 0.7 / 650 * 0.9  # 20 documents: one step an epoch
+    assert session.course_fits()
+    session.step_seconds /= 0.8
+    assert not session.course_fits()
 
 
 def test_what_is_expected_lies_between_measured_runs():

@@ -86,3 +86,50 @@ def test_answer(world):
 def test_machine(world):
     result = output_of("machine", *TINY, "--seconds=0.01")
     assert list(result["product_rates"]) == ["float32"] and not result["bf16"]
+
+
+@pytest.fixture
+def in_this_process(monkeypatch):
+    """The accelerator's commands run here, where they are watched; their names as they come."""
+    accelerator = importlib.import_module("accelerator")
+    train_step = importlib.import_module("train_step")
+    commands = []
+
+    def call(session, script, *options):
+        commands.append(script if "run.py" not in script else f"{script} {options[0]}")
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            module = importlib.import_module(script.split("/")[1].removesuffix(".py"))
+            module.main([*options, "--device=cpu"])
+        return printed.getvalue()
+
+    monkeypatch.setattr(accelerator.Session, "call", call)
+    monkeypatch.setattr(accelerator, "installed", lambda name: False)
+    monkeypatch.setattr(train_step, "in_own_process", train_step.alone)
+    return commands
+
+
+FIGURES = [
+    ("machine", None), ("products", "float32"), ("step", "plain"),
+    ("step", "transformers"), ("step", "x-transformers"),
+    ("reading", "pretrain seconds"), ("reading", "finetune seconds"), ("reading", "dev"),
+    ("knowledge", "pretrain seconds"), ("knowledge", "finetune seconds"), ("knowledge", "dev"),
+    ("answers", "reading-finetuned"),
+    ("course", "all epochs"), ("course", "pretrain seconds"), ("course", "finetune seconds"),
+    ("course", "dev"),
+]  # fmt: skip
+
+
+def test_accelerator(world, in_this_process):
+    options = [*TINY, *ROUNDS, "--minutes=5", "--training_minutes=0.0005"]
+    rows = output_of("accelerator", *options)["rows"]
+    assert not [row for row in rows if "failed" in row]
+    assert [(row["stage"], row.get("figure")) for row in rows] == FIGURES
+    assert rows == [json.loads(row) for row in (world / "accelerator.jsonl").open()]
+    assert [row["value"] for row in rows[3:5]] == ["not installed"] * 2
+    assert all(row["value"].startswith("Correct") for row in rows if row.get("figure") == "dev")
+    run = "src/run.py "
+    recipe = [run + "pretrain", run + "finetune", run + "evaluate"]
+    assert in_this_process == [
+        "bench/train_step.py", *recipe, *recipe, "bench/answer.py", *recipe
+    ]  # fmt: skip
