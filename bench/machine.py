@@ -1,9 +1,11 @@
 """What this machine is, and what ten minutes of it give: python bench/machine.py (half a minute).
 
 Which kind of CPU (with bfloat16 instructions or without), its cores, the rate of matrix products,
-the seconds of a training step of the knowledge recipe (batch 128, the course's model, on the data
-that is here), Muon's share of them, and how right the answers are to be expected after as many
-steps: from the runs of results/2026-11-21-recipe, on the course's data. The last line is JSON.
+the seconds of a training step of the recipe `reading` (batch 128, the course's model, on the data
+that is here), Muon's share of them, and how many answers are right after as many steps. That rests
+on the few runs in MEASURED, one seed each: between two of them only the number of steps is
+interpolated, and below the shortest nothing is known. A step of half as many rows is taken to last
+half as long. The last line is JSON.
 """
 
 import argparse
@@ -11,6 +13,7 @@ import json
 import os
 import time
 from statistics import median
+from typing import NamedTuple
 
 import torch
 from measure import SIZES, add_sizes, native_dtypes, product_rate, timed
@@ -20,36 +23,72 @@ from base.errors import UserError, errors_are_sentences
 from base.files import find_files, read_text
 from dataset import CharCorruptionDataset, NameDataset
 from model import GPT, GPTConfig
-from recipes import KNOWLEDGE, trainer_config
+from recipes import READING, trainer_config
 from trainer import Trainer
 from training.device import pick_device
 from training.knowledge import KnowledgeDataset
 from training.runlog import machine
 
-SOURCE = "results/2026-11-21-recipe"
-RIGHT = ((310, 4.4), (710, 43.0), (1217, 69.8), (3064, 81.8))  # steps, per cent of 500 dev answers
 FEWEST = 4  # steps measured, however slow they are
+TEN_MINUTES = 600.0
 
 
-def expected_right(steps: float) -> float | None:
-    """Per cent of right answers after so many steps, between the two nearest measured runs.
+class Measured(NamedTuple):
+    """Runs of one recipe on one kind of data: their steps, and per cent of right dev answers."""
+
+    recipe: str
+    data: str
+    batch_size: int
+    runs: tuple[tuple[int, float], ...]  # pretraining and finetuning steps together
+    source: str
+
+
+COURSE_DATA = "the course's data (500 questions)"
+MEASURED = (
+    Measured("reading", COURSE_DATA, 128, ((1507 + 141, 92.0),), "results/2026-11-27-reading"),
+    Measured(
+        "reading", "the embedded world of 700 (119 questions)", 64, ((769 + 21, 95.8),),
+        "results/2026-11-27-quickstart",
+    ),
+    Measured(  # pretraining's steps alone; it learns less in as many, so `reading` has more
+        "knowledge", COURSE_DATA, 128, ((310, 4.4), (710, 43.0), (1217, 69.8), (3064, 81.8)),
+        "results/2026-11-21-recipe",
+    ),
+)  # fmt: skip
+
+
+def expected_right(runs: tuple[tuple[int, float], ...], steps: float) -> float | None:
+    """Per cent of right answers after so many steps, between the two nearest of the `runs`.
 
     None below the shortest of them, of which nothing is known; the longest's beyond it.
     """
-    if steps < RIGHT[0][0]:
+    if steps < runs[0][0]:
         return None
-    for (before, low), (after, high) in zip(RIGHT, RIGHT[1:], strict=False):
+    for (before, low), (after, high) in zip(runs, runs[1:], strict=False):
         if steps <= after:
             return low + (high - low) * (steps - before) / (after - before)
-    return RIGHT[-1][1]
+    return runs[-1][1]
+
+
+def expectations(rows: float) -> list[dict]:
+    """For each of MEASURED, what so many rows of training should give."""
+    expected = []
+    for recipe, data, batch_size, runs, source in MEASURED:
+        steps = rows / batch_size
+        expected.append({
+            "recipe": recipe, "data": data, "batch_size": batch_size, "steps": steps,
+            "fewest_steps_tried": runs[0][0], "right_per_cent": expected_right(runs, steps),
+            "source": source,
+        })  # fmt: skip
+    return expected
 
 
 def build(args: argparse.Namespace, device: torch.device) -> Trainer:
-    """The trainer of the knowledge recipe's pretraining, ready to step."""
+    """The trainer of the pretraining of `reading`, ready to step."""
     corpus_path, train_path = find_files(args.corpus, args.questions)
     corpus = CharCorruptionDataset(read_text(corpus_path), args.block_size)
     questions = NameDataset(corpus, read_text(train_path), True, source=train_path)
-    phase = KNOWLEDGE["pretrain"]
+    phase = READING["pretrain"]
     data = KnowledgeDataset(corpus, questions, phase.mixture)
     sizes = {name: getattr(args, name) for name in SIZES}
     drops = dict.fromkeys(("embd_pdrop", "resid_pdrop", "attn_pdrop"), phase.dropout)
@@ -87,7 +126,7 @@ def figures(args: argparse.Namespace) -> dict:
     rates = {str(dtype)[6:]: product_rate(dtype, device) for dtype in native_dtypes(device)}
     whole, optimizer = step_seconds(build(args, device), args.seconds)
     seconds = median(whole)
-    steps = 600 / seconds
+    steps = TEN_MINUTES / seconds
     return {
         "bench": "machine",
         "bf16": "bfloat16" in rates,
@@ -98,27 +137,30 @@ def figures(args: argparse.Namespace) -> dict:
         "muon_share": median(optimizer) / seconds,
         "steps_per_minute": 60 / seconds,
         "steps_in_ten_minutes": steps,
-        "expected_right_per_cent": expected_right(steps),
-        "expected_from": SOURCE,
+        "expected": expectations(steps * args.batch_size),
         "machine": machine(device),
     }
 
 
-def print_figures(found: dict) -> None:
-    name, cores = found["machine"]["device_name"], found["usable_cores"]
-    kind = "with bfloat16 instructions" if found["bf16"] else "without bfloat16 instructions"
-    print(f"{name}: {cores} cores, {found['machine']['threads']} threads, {kind}")
-    for dtype, rate in found["product_rates"].items():
+def print_figures(figures: dict) -> None:
+    name, cores = figures["machine"]["device_name"], figures["usable_cores"]
+    kind = "with bfloat16 instructions" if figures["bf16"] else "without bfloat16 instructions"
+    print(f"{name}: {cores} cores, {figures['machine']['threads']} threads, {kind}")
+    for dtype, rate in figures["product_rates"].items():
         print(f"matrix products in {dtype}: {rate / 1e9:.0f} GFLOP/s")
-    step, count = found["step_seconds"], found["steps_measured"]
-    print(f"a step of the knowledge recipe: {step:.2f} s (median of {count}), ", end="")
-    print(f"of which the optimizer {found['muon_share']:.1%}")
-    right = found["expected_right_per_cent"]
-    outcome = f"fewer than the {RIGHT[0][0]} that were ever tried: expect nothing"
-    if right is not None:
-        outcome = f"about {right:.0f} % right on the course's data"
-    print(f"{found['steps_per_minute']:.0f} steps a minute; ten minutes are "
-          f"{found['steps_in_ten_minutes']:.0f} steps: {outcome} ({SOURCE})")  # fmt: skip
+    step, count = figures["step_seconds"], figures["steps_measured"]
+    print(f"a step of the recipe reading: {step:.2f} s (median of {count}), ", end="")
+    print(f"of which the optimizer {figures['muon_share']:.1%}")
+    print(f"{figures['steps_per_minute']:.0f} steps a minute; ten minutes are "
+          f"{figures['steps_in_ten_minutes']:.0f} steps. Right answers to expect then, from runs "
+          "that were measured (between two of them, only the steps are interpolated):")  # fmt: skip
+    for row in figures["expected"]:
+        right = row["right_per_cent"]
+        outcome = f"not known, {row['fewest_steps_tried']} is the fewest that was tried"
+        if right is not None:
+            outcome = f"about {right:.0f} %"
+        print(f"  {row['recipe']}, {row['data']}: {row['steps']:.0f} steps of "
+              f"{row['batch_size']} rows: {outcome} ({row['source']})")  # fmt: skip
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -129,9 +171,9 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
     if args.seconds <= 0 or args.batch_size < 1:
         raise UserError("--seconds and --batch_size must be above 0; mend them")
-    found = figures(args)
-    print_figures(found)
-    print(json.dumps(found))
+    result = figures(args)
+    print_figures(result)
+    print(json.dumps(result))
 
 
 if __name__ == "__main__":

@@ -218,12 +218,31 @@ def test_accelerator_trains_all_the_courses_epochs_where_they_fit(session):
 
 
 def test_what_is_expected_lies_between_measured_runs():
-    from machine import RIGHT, expected_right
+    from machine import expectations, expected_right
 
-    assert expected_right(RIGHT[0][0] - 1) is None
-    assert [expected_right(steps) for steps, _ in RIGHT] == [right for _, right in RIGHT]
-    assert RIGHT[1][1] < expected_right((RIGHT[1][0] + RIGHT[2][0]) / 2) < RIGHT[2][1]
-    assert expected_right(10**6) == RIGHT[-1][1]
+    runs = ((100, 10.0), (200, 30.0), (600, 70.0))
+    steps = (99, 100, 150, 200, 300, 600, 10**6)
+    assert [expected_right(runs, s) for s in steps] == [None, 10, 20, 30, 40, 70, 70]
+    assert expected_right(((7, 3.0),), 8) == 3.0
+    many = expectations(1648 * 128)  # of which the results have figures: 92.0, 95.8, 69.8 to 81.8
+    assert [row["right_per_cent"] for row in many[:2]] == [92.0, 95.8]
+    assert 69.8 < many[2]["right_per_cent"] < 81.8
+    few = expectations(700 * 64)
+    assert [row["steps"] for row in few] == [350, 700, 350]
+    assert [row["right_per_cent"] for row in few[:2]] == [None, None]
+
+
+@pytest.mark.parametrize("source, figures", [
+    ("2026-11-27-reading", ("**92.0 %**", "1,507 + 141 steps of 128 rows")),
+    ("2026-11-27-quickstart", ("**95.8 %**", "769 + 21")),
+    ("2026-11-21-recipe", ("| 310 |", "4.4 %", "| 710 |", "43.0 %", "1,217", "69.8 %", "81.8 %")),
+])  # fmt: skip
+def test_the_runs_behind_what_is_expected_are_in_the_results(source, figures):
+    from machine import MEASURED
+
+    assert f"results/{source}" in [row.source for row in MEASURED]
+    text = (ROOT / "results" / source / "README.md").read_text(encoding="utf-8")
+    assert all(figure in text for figure in figures)
 
 
 def test_scaling_measures_each_value(corpus):
