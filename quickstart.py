@@ -32,8 +32,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 REQUIREMENTS = ["requirements.txt", "requirements-report.txt"]
 RECIPE = "reading"  # this project's own, as src/recipes.py calls it
-STEPS_NEEDED = 400  # of that recipe, at BATCH, for a world of 700 people: about half are right then
+STEPS_NEEDED = 250  # of that recipe, at BATCH, for 700 people: results/2026-11-27-reading
 BATCH = 64
+FORESEEN = 0.25  # of a training run's time, after which its number of steps can be told
 FEWEST_PEOPLE, MOST_PEOPLE = 60, 100_000  # what data/make_world.py can make
 INSTALL_SHARE = 0.3  # of the time at most; what a slow download takes beyond it is added
 SHARES = {  # of the whole time; pretraining by RECIPE has all that is left
@@ -137,11 +138,17 @@ class Commands:
     def close(self) -> None:
         self.log.close()
 
-    def run(self, command: list[str], training: bool = False) -> tuple[int, str]:
-        """Run one command, with the bar moving: its exit status and what it printed."""
+    def run(
+        self, command: list[str], training: bool = False, watch: Callable | None = None
+    ) -> tuple[int, str]:
+        """Run one command, with the bar moving: its exit status and what it printed.
+
+        `watch` gets the last step's row of a training run and the seconds since its start.
+        """
         self.write(f"\n$ {shlex.join(command)}\n")
         start = self.log.tell()
         steps = Steps(self.folder / "runs") if training else None
+        began = self.progress.elapsed
         environment = os.environ | {"PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1"}
         child = subprocess.Popen(
             command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=self.log,
@@ -152,7 +159,12 @@ class Commands:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     child.wait(0.2)
                     break
-                self.progress.tick(steps.detail() if steps else "")
+                row = steps.last() if steps else None
+                self.progress.tick(
+                    f"step {row['step'] + 1}, loss {row['loss']:.2f}" if row else ""
+                )
+                if row and watch:
+                    watch(row, self.progress.elapsed - began)
         except BaseException:
             end(child)
             raise
@@ -164,9 +176,11 @@ class Commands:
         self.log.write(text.encode())
         self.log.flush()
 
-    def must(self, command: list[str], training: bool = False) -> str:
+    def must(
+        self, command: list[str], training: bool = False, watch: Callable | None = None
+    ) -> str:
         """Run a command that has to succeed; what it printed. Raises Failure with its error."""
-        status, text = self.run(command, training)
+        status, text = self.run(command, training, watch)
         if status:
             errors = re.findall(r"^error: (.*)$", text, re.MULTILINE)
             reason = errors[-1] if errors else install.last_line(text)
@@ -202,10 +216,6 @@ class Steps:
                     return json.loads(file.read().split(b"\n")[-2])
         return None
 
-    def detail(self) -> str:
-        row = self.last()
-        return f"step {row['step'] + 1}, loss {row['loss']:.2f}" if row else ""
-
 
 # ---------------------------------------------------------------------------------------------
 # The experiment
@@ -238,6 +248,7 @@ class Experiment:
         self.python = python
         self.results: list[Result] = []
         self.slowest = 0.0  # seconds that an evaluation took at most
+        self.warned = False
 
     def script(self, name: str, *arguments: str) -> list[str]:
         """A command of the project, as it is run in the results' folder."""
@@ -264,7 +275,10 @@ class Experiment:
         right, asked = (int(float(number)) for number in found[-1])
         self.results.append(Result(name, right, asked))
 
-    def train(self, function: str, writes: str, reads: str | None, recipe: str, seconds: float):
+    def train(
+        self, function: str, writes: str, reads: str | None, recipe: str, seconds: float,
+        watch: Callable[[dict, float], None] | None = None,
+    ) -> None:  # fmt: skip
         """`run.py pretrain` or `finetune` for so many seconds, its start included."""
         minutes = f"{max(1.0, seconds) / 60:.3f}"
         command = self.script("src/run.py", function, self.settings.variant, "wiki.txt")
@@ -272,7 +286,7 @@ class Experiment:
         command += ["--reading_params_path", f"{reads}.params"] if reads else []
         command += ["--finetune_corpus_path", TRAIN, "--max_minutes", minutes]
         command += ["--batch_size", str(BATCH)] if function == "pretrain" else []
-        self.commands.must(command, training=True)
+        self.commands.must(command, training=True, watch=watch)
 
     def evaluate(self, name: str, title: str, *more: str) -> None:
         """Ask the model `name` the questions held out."""
@@ -306,8 +320,11 @@ class Experiment:
         later = self.share("ours, finetuning") + answers
         pretraining = max(self.progress.left - later, self.share("ours, finetuning"))
         self.progress.start(f"pretraining by the {RECIPE} recipe")
-        self.train("pretrain", PRETRAINED, None, RECIPE, pretraining)
-        self.warn_of_few_steps(self.settings.out / f"{PRETRAINED}.params.json")
+        self.train(
+            "pretrain", PRETRAINED, None, RECIPE, pretraining, self.foresee(pretraining)
+        )
+        description = self.settings.out / f"{PRETRAINED}.params.json"
+        self.warn_of_few_steps(json.loads(description.read_text(encoding="utf-8"))["steps"])
         self.progress.start("finetuning that model")
         self.train("finetune", MODEL, PRETRAINED, RECIPE, self.share("ours, finetuning"))
         self.evaluate(
@@ -315,14 +332,26 @@ class Experiment:
             "--pretrained_params_path", f"{PRETRAINED}.params", "--finetune_corpus_path", TRAIN,
         )  # fmt: skip
 
-    def warn_of_few_steps(self, description: Path) -> None:
-        steps = json.loads(description.read_text(encoding="utf-8"))["steps"]
+    def warn_of_few_steps(self, steps: int) -> None:
+        """Say so, once, where `steps` of pretraining are too few for right answers."""
         needed = STEPS_NEEDED * max(self.settings.people, 350) // 700
-        if steps < 0.7 * needed:
-            minutes = math.ceil(self.settings.minutes * needed / steps)
+        if steps < 0.7 * needed and not self.warned:
+            self.warned = True
+            minutes = math.ceil(self.settings.minutes * needed / max(1, steps))
             self.progress.say(
                 f"{steps} of about {needed} steps: expect nothing; give MINUTES={minutes}"
             )
+
+    def foresee(self, seconds: float) -> Callable[[dict, float], None]:
+        """What watches a run of so many seconds, to warn early: it gets the row of each step and
+        the seconds since the run's start."""
+
+        def watch(row: dict, elapsed: float) -> None:
+            if elapsed > FORESEEN * seconds and row["seconds"] > 0:
+                left = (row["step"] + 1) * (seconds - elapsed) / row["seconds"]
+                self.warn_of_few_steps(row["step"] + 1 + int(left))
+
+        return watch
 
     def report(self) -> Path:
         """The page of the last model's answers."""

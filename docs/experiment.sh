@@ -2,7 +2,7 @@
 # The handout's commands for one variant, from training to both sets of predictions:
 #   bash docs/experiment.sh vanilla       and then, for the submission,
 #   bash docs/experiment.sh synthesizer
-#   RECIPE=knowledge MINUTES=8.5 bash docs/experiment.sh vanilla     by another recipe, in a given time
+#   RECIPE=reading MINUTES=8.5 bash docs/experiment.sh vanilla       by another recipe, in a given time
 # Params and predictions are written to the folder in which it is started.
 set -eu
 variant=${1:-vanilla}

@@ -27,7 +27,7 @@ class InProcess(quickstart.Commands):
     """Runs the commands in this process, which has imported torch already. A training run counts
     its time from the start of the process, so that it has none left and makes one step."""
 
-    def run(self, command, training=False):
+    def run(self, command, training=False, watch=None):
         self.progress.tick()
         script, *arguments = command[1:]
         words, argv, path, folder = io.StringIO(), sys.argv, list(sys.path), os.getcwd()
@@ -80,9 +80,9 @@ def test_table_in_per_cent_with_intervals(finished):
 
 
 def test_warns_where_too_few_steps_fit(finished):
-    pattern = r"^(\d) of about 200 steps: expect nothing; give MINUTES=(\d+)$"
+    pattern = r"^(\d) of about 125 steps: expect nothing; give MINUTES=(\d+)$"
     ((steps, minutes),) = re.findall(pattern, finished[1], re.MULTILINE)
-    assert int(minutes) == -(-0.1 * 200 // int(steps))
+    assert int(minutes) == -(-0.1 * 125 // int(steps))
 
 
 def test_three_answers_with_confidence_and_source(finished):
@@ -124,7 +124,7 @@ class Pretended(quickstart.Commands):
 
     clock, start, trained = None, 0.0, None
 
-    def run(self, command, training=False):
+    def run(self, command, training=False, watch=None):
         minutes = 0.0
         if training:
             minutes = float(command[command.index("--max_minutes") + 1])
@@ -153,7 +153,23 @@ def test_takes_the_time_it_was_given_on_any_computer(start, minutes, tmp_path, m
     others = [spent for _, recipe, spent in kind.trained if recipe == "course"]
     assert sum(others) < 0.2 * minutes
     words = capsys.readouterr().out
-    assert f"27 of about 400 steps: expect nothing; give MINUTES={-(-minutes * 400 // 27)}" in words
+    assert f"27 of about 250 steps: expect nothing; give MINUTES={-(-minutes * 250 // 27)}" in words
+
+
+def test_warns_while_there_is_time_to_stop(tmp_path, capsys):
+    progress = quickstart.Progress(600)
+    asked = settings(tmp_path, people=700, minutes=10)
+    experiment = quickstart.Experiment(asked, progress, None, "")
+    watch = experiment.foresee(400.0)
+    watch({"step": 4, "seconds": 50.0}, 60.0)
+    assert capsys.readouterr().out == ""  # too early to tell
+    for _ in range(2):
+        watch({"step": 9, "seconds": 100.0}, 110.0)
+    said = capsys.readouterr().out
+    assert said == "39 of about 250 steps: expect nothing; give MINUTES=65\n"  # once
+    fast = quickstart.Experiment(asked, progress, None, "")
+    fast.foresee(400.0)({"step": 99, "seconds": 100.0}, 110.0)
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize("seconds, total", [(60, 600), (150, 600), (500, 600 + 500 - 180)])
