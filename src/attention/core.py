@@ -120,6 +120,9 @@ def joined(old: tuple[Tensor, ...] | None, new: tuple[Tensor, ...]) -> tuple[Ten
     return tuple(torch.cat(pair, dim=2) for pair in zip(old, new, strict=True))
 
 
+FUSED_ON = ("cuda",)  # kinds of devices where attention is one kernel, if a layer allows it
+
+
 class CausalSelfAttention(CausalAttention):
     """Multi-head attention: softmax(Q K^T / sqrt(D)) V, masked to the past (handout, equation 3).
 
@@ -153,6 +156,25 @@ class CausalSelfAttention(CausalAttention):
 
     def scores(self, query: Tensor, past: tuple[Tensor, ...]) -> Tensor:
         return (query @ past[0].transpose(-2, -1)) * (1.0 / math.sqrt(query.size(-1)))
+
+    def forward(self, x: Tensor, layer_past=None) -> Tensor:
+        if x.device.type in FUSED_ON and rows_of(x) is None and self.can_fuse():
+            check_length(self, x.shape[1])
+            return self.fused(*self.project(x, 0))
+        return super().forward(x, layer_past)
+
+    def can_fuse(self) -> bool:
+        """Whether the weights are the plain ones: a causal softmax of scaled products, no bias."""
+        methods = ("project", "scores", "biased", "weights", "attend")
+        return self.positions != "alibi" and all(
+            getattr(type(self), name) is getattr(CausalSelfAttention, name) for name in methods
+        )
+
+    def fused(self, query: Tensor, past: tuple[Tensor, Tensor]) -> Tensor:
+        """What scores, weights and attend give, without a (T, T) matrix in memory."""
+        p = self.attn_drop.p if self.training else 0.0
+        y = F.scaled_dot_product_attention(query, *past, dropout_p=p, is_causal=True)
+        return self.resid_drop(self.proj(y.transpose(1, 2).flatten(2)))
 
 
 VANILLA_NAMES = {"mask"} | {

@@ -116,6 +116,7 @@ class PerformerAttention(LinearAttention):
         self.redraw_every = getattr(config, "performer_redraw", 1000)
         self.register_buffer("omega", orthogonal_features(features, self.head_size))
         self.register_buffer("passes", torch.zeros((), dtype=torch.long))
+        self.counted = (id(self.passes), 0, 0)  # see count_pass
 
     def features(self, x: Tensor, is_query: bool) -> Tensor:
         x = x * self.head_size**-0.25
@@ -134,9 +135,18 @@ class PerformerAttention(LinearAttention):
 
     @torch.compiler.disable
     def count_pass(self) -> None:
-        """Draw new features when their time has come: a function of the passes made alone."""
+        """Draw new features when their time has come: a function of the passes made alone.
+
+        `counted`: which tensor `passes` was, its version and its value after the last count here. A
+        number on the device is read only where somebody else has changed it since, by loading
+        params say: reading makes the program wait for a GPU.
+        """
+        tensor, version, count = self.counted
+        if (tensor, version) != (id(self.passes), self.passes._version):
+            count = int(self.passes)
         self.passes += 1
-        if self.passes.item() % self.redraw_every == 0:
+        self.counted = (id(self.passes), self.passes._version, count + 1)
+        if (count + 1) % self.redraw_every == 0:
             self.omega.copy_(orthogonal_features(*self.omega.shape))
 
 
