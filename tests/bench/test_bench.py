@@ -116,6 +116,7 @@ def test_train_step_tries_the_settings_of_a_peer(corpus, name):
     assert done.stdout.count("s a step") == 2
 
 
+@pytest.mark.slow
 def test_machine_says_what_ten_minutes_give(corpus):
     (corpus / "births.tsv").write_text("was Ann 1 Lee born\tRome\n")
     options = [value for value in TINY if value not in ("--steps", "--rounds")][:12]
