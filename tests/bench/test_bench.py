@@ -89,6 +89,7 @@ def characters(pieces) -> list:
     return sorted((x[y != 0].tolist(), y[y != 0].tolist()) for x, y in pairs)
 
 
+@pytest.mark.slow
 def test_train_step_reports_each_contender(corpus):
     done = run_script("bench/train_step.py", *TINY, "--only", "ours", "plain", cwd=corpus)
     result = last_line(done)
@@ -246,6 +247,7 @@ def test_the_runs_behind_what_is_expected_are_in_the_results(source, figures):
     assert all(figure in text for figure in figures)
 
 
+@pytest.mark.slow
 def test_scaling_measures_each_value(corpus):
     options = ("--only", "n_embd", "--values", 8, 16)
     rows = last_line(run_script("bench/scaling.py", *TINY, *options, cwd=corpus))["axes"]["n_embd"]
@@ -278,6 +280,7 @@ def test_answers_are_timed_beside_the_plain_loops(tmp_path):
         assert 100e6 < result["peak_bytes"] < 3e9
 
 
+@pytest.mark.slow
 def test_all_ways_have_the_same_losses(corpus):
     sizes = [value for value in TINY if value not in ("--steps", "--rounds")][:12]
     done = run_script("bench/same_losses.py", *sizes, "--steps", 80, "--seeds", 3, 5, cwd=corpus)
