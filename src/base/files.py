@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from base.errors import UserError
-from base.locks import file_lock
+from base.locks import file_lock, is_abandoned, mark_as_used
 
 ROOT = Path(__file__).resolve().parents[2]
 WORLDS = (ROOT / "data" / "cs224n", ROOT / "data")
@@ -224,18 +224,27 @@ def write_whole(path: str, mode: str = "w", outdated: Iterable[str] = ()) -> Ite
     part = os.path.join(os.path.dirname(target), part_name(target))
     try:
         with open_for(mode, part) as file:
+            mark_as_used(file.fileno())
             yield file
             file.flush()
             os.fsync(file.fileno())
-        for old in outdated:
-            with contextlib.suppress(FileNotFoundError):
-                os.remove(old)
-        os.replace(part, target)
+            if os.name != "nt":  # Windows moves no open file
+                replace(part, target, outdated)
+        if os.name == "nt":
+            replace(part, target, outdated)
     except OSError as error:
         raise UserError(f"{path}: cannot be written ({error.strerror or error})") from None
     finally:
         with contextlib.suppress(OSError):
             os.remove(part)
+    remove_leftovers(path)
+
+
+def replace(part: str, target: str, outdated: Iterable[str]) -> None:
+    for old in outdated:
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(old)
+    os.replace(part, target)
 
 
 @contextlib.contextmanager
@@ -282,4 +291,6 @@ def remove_leftovers(path: str) -> None:
     with contextlib.suppress(OSError):
         for name in os.listdir(folder):
             if name.startswith(part_prefix(target)) and name.endswith(".part"):
-                os.remove(os.path.join(folder, name))
+                part = os.path.join(folder, name)
+                if is_abandoned(part):
+                    os.remove(part)

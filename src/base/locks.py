@@ -74,3 +74,22 @@ def is_still_there(handle: int, name: str) -> bool:
         return os.path.samestat(os.fstat(handle), os.stat(name))
     except FileNotFoundError:
         return False
+
+
+def mark_as_used(handle: int) -> None:
+    """Lock an open file until it is closed, for `is_abandoned`."""
+    if fcntl:
+        with contextlib.suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def is_abandoned(path: str) -> bool:
+    """Whether no process has marked the file as used. Windows removes no open file anyway."""
+    if not fcntl:
+        return True
+    try:
+        with open(path, "rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

@@ -17,8 +17,8 @@ def save_tensors(content: dict, path: str, outdated: Iterable[str] = ()) -> str:
     """torch.save through write_whole; the sha256 of the file. Raises UserError where the disk
     refuses."""
     memory = io.BytesIO()
-    torch.save(content, memory)
     with write_whole(path, "wb", outdated) as file:
+        torch.save(content, memory)
         file.write(memory.getbuffer())
     return hashlib.sha256(memory.getbuffer()).hexdigest()
 

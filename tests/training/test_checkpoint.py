@@ -1,5 +1,6 @@
 """What is written is whole, and never stands beside what belonged to something else."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -28,7 +29,9 @@ def test_new_weights_take_the_place_of_all_that_was_said_of_the_old(params):
     save_params(nn.Linear(5, 7), str(params), {"steps": 2})
     assert torch.load(params, weights_only=True)["weight"].shape == (7, 5)
     assert sorted(os.listdir(params.parent)) == ["a.params", "a.params.json"]
-    assert json.loads((params.parent / "a.params.json").read_text()) == {"steps": 2}
+    digest = hashlib.sha256(params.read_bytes()).hexdigest()
+    about = json.loads((params.parent / "a.params.json").read_text())
+    assert about == {"steps": 2, "params": digest}
 
 
 @pytest.mark.parametrize("broken", ["torch.save", "os.fsync"])
@@ -61,7 +64,7 @@ def test_what_kills_left_is_gone_after_the_next_write(tmp_path):
     for _ in range(2):
         code = [sys.executable, "-c", KILLED, str(ROOT / "src")]
         assert subprocess.run(code, cwd=tmp_path, timeout=60).returncode == 9
-    assert len(os.listdir(tmp_path)) == 1 and not (tmp_path / "a").exists()
+    assert len(os.listdir(tmp_path)) == 2 and not (tmp_path / "a").exists()
     with write_whole(str(tmp_path / "a")) as file:
         file.write("whole")
     assert os.listdir(tmp_path) == ["a"] and (tmp_path / "a").read_text() == "whole"
