@@ -52,13 +52,13 @@ def test_train_step(world, monkeypatch):
     assert [row["precision"] for row in result["rows"]] == ["float32", "float32"]
 
 
-def peer_if_installed(name: str):
+def if_installed(name: str):
     missing = importlib.util.find_spec(name.replace("-", "_")) is None
     return pytest.param(name, marks=pytest.mark.skipif(missing, reason=f"no {name} here"))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("peer", map(peer_if_installed, ("transformers", "x-transformers")))
+@pytest.mark.parametrize("peer", [if_installed("transformers"), if_installed("x-transformers")])
 def test_train_step_of_a_peer(world, monkeypatch, peer):
     train_step = importlib.import_module("train_step")
     monkeypatch.setattr(train_step, "in_own_process", train_step.alone)
