@@ -36,7 +36,7 @@ def count(path):
 
 
 def claimed(name):
-    """The variant that <params>.json tells, or the one in the name."""
+    """The variant that <params>.json says, or the one in the name."""
     try:
         return json.loads(Path(f"{name}.json").read_text(encoding="utf-8"))["variant"]
     except (OSError, ValueError, KeyError):
@@ -60,7 +60,7 @@ with errors_are_sentences():
     data = find_files(*DATA)
     found = list(problems(data))
     if found:
-        raise UserError("; ".join(found) + "; make them with src/run.py (README.md)")
+        raise UserError("; ".join(found) + "; make them with src/run.py (docs/experiment.md)")
     with write_whole("assignment5.zip", "wb") as out, zipfile.ZipFile(
         out, "w", zipfile.ZIP_DEFLATED
     ) as archive:

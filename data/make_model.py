@@ -29,9 +29,9 @@ def halve(path: Path, target: Path) -> None:
     """Store the params of `path` in bfloat16 in `target`, and beside them what they are."""
     state = load_tensors(str(path))
     half = {name: value.to(torch.bfloat16) for name, value in state.items()}
-    save_tensors(half, str(target))
+    digest = save_tensors(half, str(target))
     about = json.loads(Path(f"{path}.json").read_text(encoding="utf-8"))
-    text = json.dumps(about | {"stored_as": "bfloat16"}, indent=2) + "\n"
+    text = json.dumps(about | {"params": digest, "stored_as": "bfloat16"}, indent=2) + "\n"
     Path(f"{target}.json").write_text(text, encoding="utf-8", newline="\n")
 
 

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-# told apart also by readers who see no red and green (Okabe and Ito, 2008)
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
+from page.style import SERIES
+
+COLOURS = SERIES
 SIZE = (9, 5.5)  # inches
 DPI = 120
 

@@ -22,11 +22,12 @@ from answers.evaluation import load_model
 from base.cli import Parser
 from base.errors import UserError, errors_are_sentences
 from base.files import ROOT, find_files, read_text, write_whole
+from base.questions import load_rows, person
 from dataset import CharCorruptionDataset
 from labs.microscope import patching, study
 from labs.microscope.facts import FORMS, Fact, knows
 
-QUESTION = ("Where was ", " born?")
+MODEL = ROOT / "data" / "model"  # the model and its world that come with the project
 COUNTS = (1, 3, 10, 30, 100, 300)
 ROWS = 100  # of the corpus in a batch
 
@@ -35,10 +36,9 @@ def parser() -> argparse.ArgumentParser:
     p = Parser(prog="python -m labs.microscope", description=__doc__,
                formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     p.add_argument("part", choices=("where", "edit", "many"), help="what is measured")
-    p.add_argument("--params", default=str(ROOT / "data" / "model" / "model.params"),
-                   help="the model; default: the one in data/model/")  # fmt: skip
-    p.add_argument("--corpus", default="wiki.txt", help="what it was pretrained on")
-    p.add_argument("--questions", nargs="+", default=["birth_places_train.tsv", "birth_dev.tsv"],
+    p.add_argument("--params", default=str(MODEL / "model.params"), help="the model")
+    p.add_argument("--corpus", default=str(MODEL / "wiki.txt"), help="what it was pretrained on")
+    p.add_argument("--questions", nargs="+", default=[str(MODEL / "birth_dev.tsv")],
                    help="rows of question, tab, place: the people to ask about")  # fmt: skip
     p.add_argument("--people", type=int, default=100, help="pairs, or edits (default: 100)")
     p.add_argument("--layer", type=int, default=1, help="many: the layer, from 1 (default: 1)")
@@ -52,21 +52,9 @@ def parser() -> argparse.ArgumentParser:
 
 
 def facts_in(paths: list[str]) -> list[Fact]:
-    """The people that the questions ask about. Raises UserError for a row of another form."""
-    facts = []
-    for path in paths:
-        for number, row in enumerate(read_text(path).splitlines(), start=1):
-            question, tab, place = row.partition("\t")
-            start, end = QUESTION
-            question = question.strip()
-            if not row.strip():
-                continue
-            if not (tab and question.startswith(start) and question.endswith(end)):
-                raise UserError(
-                    f"{path}, row {number}: not “Where was [name] born?”, tab, place; mend it"
-                )
-            facts.append(Fact(question[len(start) : -len(end)], place.strip()))
-    return facts
+    """The people that the questions ask about. Raises UserError for a row without a place."""
+    rows = [row for path in paths for row in load_rows(path, places=True)]
+    return [Fact(person(row.question), row.place) for row in rows]
 
 
 def open_world(args: argparse.Namespace) -> study.World:

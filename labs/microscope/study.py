@@ -23,7 +23,6 @@ from labs.microscope.rome import (
     targets_of,
 )
 
-UNSEEN_FORM = "was born in"  # in no edit's targets: generalisation to another wording
 NEIGHBOURS = 100  # other people asked after each single edit
 TUNE_STEPS, TUNE_RATE = 20, 1e-3  # of the baseline that trains the one matrix
 

@@ -25,11 +25,6 @@ SETTINGS = {  # matplotlib's, for all figures
 }
 
 
-def on_light(meaning: str) -> str:
-    """The colour of a meaning on light paper, for pictures that are files."""
-    return COLOURS[meaning][0]
-
-
 def css(dark: bool) -> str:
     """The colours as CSS variables: --model, --right, ..."""
     return " ".join(f"--{meaning}: {pair[dark]};" for meaning, pair in COLOURS.items())

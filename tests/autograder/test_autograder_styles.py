@@ -15,7 +15,7 @@ from grading import compute_reference
 from unpack import unpack
 
 import utils
-from answers.evaluation import load_questions, predict, write_predictions
+from answers.predict import load_questions, predict, write_predictions
 from dataset import CharCorruptionDataset
 from model import GPT, GPTConfig
 
