@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,9 @@ import small_world
 import torch
 
 from base.machine import multiplies_bf16
+
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # what a shell does with `pytest &`
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parent.parent
 PLACES = (ROOT / "data" / "cs224n", ROOT.parent / "shared" / "cs224n")

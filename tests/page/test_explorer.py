@@ -246,7 +246,7 @@ def test_bad_input_is_one_sentence(known, tmp_path):
     params, corpus = known / "known.params", known / "wiki.txt"
     before = corpus.read_bytes()
     for args, words in (
-        ((params, corpus, "-o", corpus), "one of the inputs"),
+        ((params, corpus, "-o", corpus), "is read and would be overwritten"),
         ((params, corpus, "-o", tmp_path / "no" / "a.html"), "no folder"),
         ((corpus, corpus), "not a params file"),
         ((params, ROOT / "data" / "wiki.txt"), "another corpus"),
