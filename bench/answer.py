@@ -24,11 +24,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 from measure import peak_memory, reset_peak_memory, timed
 
 import utils
-from answers import evaluation, predict
+from answers import predict
 from base.errors import errors_are_sentences
 from base.files import find_files, read_text
 from dataset import CharCorruptionDataset, NameDataset
 from model import GPT, GPTConfig
+from params import load_model
 from trainer import Trainer, TrainerConfig
 from training.config import DEVICES
 from training.device import pick_device
@@ -38,7 +39,7 @@ from training.runlog import machine
 def build(args, corpus: CharCorruptionDataset, train_path: str) -> GPT:
     """The model of the params file, or one finetuned for ten epochs from random weights."""
     if args.reading_params_path:
-        return evaluation.load_model(args.reading_params_path, corpus)
+        return load_model(args.reading_params_path, corpus)
     utils.set_seed(0)
     model = GPT(GPTConfig(corpus.vocab_size, 128, variant=args.variant))
     config = TrainerConfig(max_epochs=10, batch_size=256, learning_rate=6e-4, device=args.device)

@@ -185,7 +185,6 @@ def parser() -> Parser:
 def open_source(args: argparse.Namespace):
     """The answers.evidence.Answers that the arguments name."""
     import params
-    from answers.evaluation import load_model
     from answers.evidence import open_answers
     from attention import VARIANTS
     from base.files import find_files, read_text
@@ -205,7 +204,7 @@ def open_source(args: argparse.Namespace):
     paths = [args.pretrain_corpus_path, args.finetune_corpus_path]
     corpus_path, *rest = find_files(*(path for path in paths if path))
     corpus = CharCorruptionDataset(read_text(corpus_path), 128)
-    model = load_model(args.reading_params_path, corpus, args.variant)
+    model = params.load_model(args.reading_params_path, corpus, args.variant)
     model.to(pick_device(args.device))
     return open_answers(
         model, corpus, args.reading_params_path,

@@ -71,12 +71,12 @@ def fit(args: argparse.Namespace, corpus_path: str, held_out_path: str, seen_pat
     they were trained on other questions than those.
     """
     from answers import confidence, selective
-    from answers.evaluation import load_model, load_pretrained
-    from answers.evidence import Answers
+    from answers.evidence import Answers, load_pretrained
     from answers.predict import answer_length, readable_rows
     from answers.provenance import Corpus
     from attention import VARIANTS
     from dataset import CharCorruptionDataset
+    from params import load_model
     from training.config import DEVICES
     from training.device import pick_device
 

@@ -38,9 +38,8 @@ def parser() -> Parser:
 def shown(path: str, dataset, variant: str | None):
     """The model in `path`, with what the page says of it."""
     from answers import confidence
-    from answers.evaluation import load_model
     from page.explorer import Shown, check_variant
-    from params import read_description
+    from params import load_model, read_description
 
     about = read_description(path)
     model = load_model(path, dataset, variant)

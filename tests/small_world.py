@@ -7,7 +7,6 @@ import torch
 
 import params
 import run
-from answers import evaluation
 from dataset import CharCorruptionDataset
 
 PEOPLE = [
@@ -64,7 +63,7 @@ def other_params(folder: Path, target: Path, **told) -> tuple:
     """Params in `target` as if known.params had been finetuned from them, the world's corpus, and
     their model. `told` goes into their description."""
     dataset = CharCorruptionDataset((folder / "wiki.txt").read_text(encoding="utf-8"), 128)
-    model = evaluation.load_model(str(folder / "known.params"), dataset)
+    model = params.load_model(str(folder / "known.params"), dataset)
     torch.manual_seed(7)
     for parameter in model.parameters():
         parameter.data += 0.1 * torch.randn_like(parameter)

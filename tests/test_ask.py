@@ -16,7 +16,7 @@ from small_world import PEOPLE, evaluate, other_params
 
 import ask
 import params
-from answers import evaluation, evidence
+from answers import evidence
 from answers.provenance import Corpus
 from base.errors import UserError
 from dataset import CharCorruptionDataset
@@ -32,7 +32,7 @@ def ask_script(known, text, *more):
 def source(known):
     text = (known / "wiki.txt").read_text(encoding="utf-8")
     dataset = CharCorruptionDataset(text, 128)
-    model = evaluation.load_model(str(known / "known.params"), dataset)
+    model = params.load_model(str(known / "known.params"), dataset)
     return evidence.Answers(model, dataset, Corpus(text))
 
 
@@ -213,7 +213,7 @@ def test_help_does_not_wait_for_torch(script):
 
 def test_params_that_are_not_numbers_answer_nothing(known):
     dataset = CharCorruptionDataset((known / "wiki.txt").read_text(encoding="utf-8"), 128)
-    model = evaluation.load_model(str(known / "known.params"), dataset)
+    model = params.load_model(str(known / "known.params"), dataset)
     next(model.parameters()).data.fill_(float("nan"))
     broken = evidence.Answers(model, dataset, Corpus(""))
     with pytest.raises(UserError, match="not finite"):

@@ -18,7 +18,6 @@ from pathlib import Path
 
 import torch
 
-from answers.evaluation import load_model
 from base.cli import Parser
 from base.errors import UserError, errors_are_sentences
 from base.files import ROOT, find_files, read_text, write_whole
@@ -26,6 +25,7 @@ from base.questions import load_rows, person
 from dataset import CharCorruptionDataset
 from labs.microscope import patching, study
 from labs.microscope.facts import FORMS, Fact, knows
+from params import load_model
 
 MODEL = ROOT / "data" / "model"  # the model and its world that come with the project
 COUNTS = (1, 3, 10, 30, 100, 300)

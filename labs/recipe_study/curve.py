@@ -10,7 +10,6 @@ import json
 from pathlib import Path
 
 import params
-from answers.evaluation import load_model
 from answers.predict import predict
 from answers.provenance import Corpus
 from base.cli import Parser
@@ -19,6 +18,7 @@ from base.files import find_files, read_text, write_whole
 from dataset import CharCorruptionDataset
 from labs.common.plots import new_figure, save, without_matplotlib
 from labs.recipe_study.errors import classify
+from params import load_model
 
 
 def questions(path: str) -> list[tuple[str, ...]]:

@@ -5,16 +5,17 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
+import params
 from answers import confidence, selective
 from answers.answer import About, Answer, Evidence, write_run
 from answers.certainty import answers_with_certainty
-from answers.evaluation import load_pretrained
 from answers.predict import ANSWER_LENGTH, answer_length
 from answers.provenance import Corpus, invented_people
 from base.errors import UserError
 from base.questions import load_rows, person, places_of, question_about
 from dataset import CharCorruptionDataset
-from model import GPT
+from model import COURSE_SIZES, GPT
+from params import load_model
 
 INVENTED = 500  # people at most, for the control
 
@@ -95,6 +96,27 @@ class Answers:
         """Answers about people who do not exist: nothing can be known of them."""
         people = invented_people(names, self.corpus, count)
         return self.details([question_about(name) for name in people])
+
+
+def load_pretrained(path: str, dataset: CharCorruptionDataset, model: GPT) -> GPT:
+    """The model that `model` was finetuned from, on its device.
+
+    Raises UserError where that cannot be: the params were finetuned themselves, or are of another
+    architecture.
+    """
+    if params.read_description(path).get("function") == "finetune":
+        raise UserError(f"{path}: holds finetuned params; give those before the finetuning")
+    pretrained = load_model(path, dataset, model.variant)
+    sizes, own = (
+        [m.positions, *(getattr(m.config, name) for name in COURSE_SIZES)]
+        for m in (pretrained, model)
+    )
+    if sizes != own:
+        raise UserError(
+            f"{path}: holds a model of other sizes or positions than the finetuned one, which was "
+            "not made from it; give the params that it was finetuned from"
+        )
+    return pretrained.to(next(model.parameters()).device)
 
 
 def open_answers(

@@ -17,12 +17,13 @@ from small_world import LEARNT, PEOPLE, evaluate, other_params, question, rows_o
 import calibrate
 import run
 import utils
-from answers import certainty, confidence, evaluation, evidence, predict
+from answers import certainty, confidence, evidence, predict
 from answers.answer import Certainty, read_answers
 from answers.provenance import Corpus
 from base.errors import UserError
 from dataset import CharCorruptionDataset
 from model import GPT, GPTConfig
+from params import load_model
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +40,7 @@ def read_rows(path):
 
 def open_world(known):
     dataset = CharCorruptionDataset((known / "wiki.txt").read_text(encoding="utf-8"), 128)
-    return dataset, evaluation.load_model(str(known / "known.params"), dataset)
+    return dataset, load_model(str(known / "known.params"), dataset)
 
 
 def test_predictions_are_the_plain_loops_and_the_learnt_are_right(known, evaluated):
@@ -474,7 +475,7 @@ def test_finetuning_answers_need_places(known):
     with pytest.raises(UserError, match="blind.tsv: has no places"):
         evidence.open_answers(model, dataset, *paths)
     with pytest.raises(UserError, match="holds a vanilla model, not rope"):
-        evaluation.load_model(paths[0], dataset, "rope")
+        load_model(paths[0], dataset, "rope")
 
 
 def test_split_refuses_to_hold_out_everything(tmp_path):
@@ -497,7 +498,7 @@ def test_held_out_knowledge_is_never_in_the_confidence(known):
 
 def test_a_model_of_another_corpus_is_refused(known):
     with pytest.raises(UserError, match="another corpus"):
-        evaluation.load_model(str(known / "known.params"), CharCorruptionDataset("xyz abc", 128))
+        load_model(str(known / "known.params"), CharCorruptionDataset("xyz abc", 128))
 
 
 def test_params_without_a_description_are_read_by_their_shapes(tmp_path, capsys):
@@ -506,7 +507,7 @@ def test_params_without_a_description_are_read_by_their_shapes(tmp_path, capsys)
     sizes = {"n_layer": 2, "n_head": 8, "n_embd": 32}
     model = GPT(GPTConfig(dataset.vocab_size, 64, variant="synthesizer", **sizes)).eval()
     torch.save(model.state_dict(), tmp_path / "old.params")
-    loaded = evaluation.load_model(str(tmp_path / "old.params"), dataset)
+    loaded = load_model(str(tmp_path / "old.params"), dataset)
     assert "assuming" in capsys.readouterr().out and loaded.variant == "synthesizer"
     x = torch.arange(7)[None]
     assert torch.equal(loaded(x)[0], model(x)[0])

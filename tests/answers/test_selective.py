@@ -14,9 +14,9 @@ import ask
 import calibrate
 from answers import confidence, selective
 from answers.answer import Certainty
-from answers.evaluation import load_model
 from answers.evidence import open_answers
 from dataset import CharCorruptionDataset
+from params import load_model
 
 
 @pytest.mark.parametrize("k, n, p", [(0, 1, "1/20"), (2, 7, "1/3"), (7, 211, "1/20"), (5, 5, ".5")])

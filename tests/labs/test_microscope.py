@@ -5,16 +5,17 @@ import torch
 from small_world import LEARNT
 
 from activations import run_with_cache, run_with_patches
-from answers import decode, evaluation, predict
+from answers import decode, predict
 from dataset import CharCorruptionDataset
 from labs.microscope import patching, rome, study
 from labs.microscope.facts import FORMS, Fact, answered, knows, place_logprob, prompt_of, rows_of
+from params import load_model
 
 
 @pytest.fixture(scope="module")
 def world(known):
     dataset = CharCorruptionDataset((known / "wiki.txt").read_text(encoding="utf-8"), 128)
-    model = evaluation.load_model(str(known / "known.params"), dataset)
+    model = load_model(str(known / "known.params"), dataset)
     for parameter in model.parameters():
         parameter.requires_grad_(False)
     facts = [Fact(*person) for person in LEARNT]

@@ -13,11 +13,12 @@ from small_world import PEOPLE, other_params, question
 
 import explore
 from activations import run_with_cache
-from answers import evaluation, evidence
+from answers import evidence
 from dataset import CharCorruptionDataset
 from model import GPT, GPTConfig
 from page.explorer import SHARED, Shown, check_variant, described, page
 from page.explorer import tensors as tensors_of
+from params import load_model
 
 IDX = [2, 3, 5, 7, 11, 2, 2, 13, 1]
 SIZES = {"n_layer": 2, "n_head": 3, "n_embd": 30, "block_size": 13}
@@ -155,7 +156,7 @@ ask(arguments[0]).then(() => done({...VIEWS[0].result, ready: document.body.data
 def test_answers_and_confidence_are_those_of_the_report(opened, html, known):
     text = (known / "wiki.txt").read_text(encoding="utf-8")
     dataset = CharCorruptionDataset(text, 128)
-    model = half(evaluation.load_model(str(known / "known.params"), dataset))
+    model = half(load_model(str(known / "known.params"), dataset))
     answers = evidence.open_answers(model, dataset, str(known / "known.params"))
     browser = opened(html=html)
     rows = answers.details([question(name) for name, _ in PEOPLE])
@@ -246,7 +247,7 @@ def test_bad_input_is_one_sentence(known, tmp_path):
     params, corpus = known / "known.params", known / "wiki.txt"
     before = corpus.read_bytes()
     for args, words in (
-        ((params, corpus, "-o", corpus), "is read and would be overwritten"),
+        ((params, corpus, "-o", corpus), "would be overwritten"),
         ((params, corpus, "-o", tmp_path / "no" / "a.html"), "no folder"),
         ((corpus, corpus), "not a params file"),
         ((params, ROOT / "data" / "wiki.txt"), "another corpus"),
