@@ -81,10 +81,9 @@ class CharCorruptionDataset(Dataset):
     """
 
     MASK_CHAR, PAD_CHAR = MASK_CHAR, PAD_CHAR  # the original's attributes
+    masking_percent = 0.25
 
-    def __init__(
-        self, data: str, block_size: int, seed: int = 0, source: str = "the corpus"
-    ):
+    def __init__(self, data: str, block_size: int, seed: int = 0, source: str = "the corpus"):
         longest = min(int(block_size * 7 / 8), block_size - 2)
         if longest < 4:
             raise UserError(f"block_size {block_size} holds no example; choose 6 or more")

@@ -3,6 +3,7 @@
 Shapes: B batch, T positions, C channels, V vocabulary.
 """
 
+import difflib
 import math
 
 import torch
@@ -26,6 +27,9 @@ class GPTConfig:
     `positions`: one of `attention.POSITIONS`, or None for the variant's own. What single variants
     read: `bottleneck_dim` (perceiver; 32), `aft_window` (aft-local, aft-conv; 32),
     `performer_features` (twice the head size) and `performer_redraw` (1000 passes).
+
+    As in the original, any other keyword is kept as an attribute; one that looks like a misspelt
+    setting raises ValueError.
     """
 
     embd_pdrop = 0.1
@@ -41,7 +45,25 @@ class GPTConfig:
         self.vocab_size = vocab_size
         self.block_size = block_size
         for name, value in kwargs.items():
+            near = difflib.get_close_matches(name, KNOWN, 1, cutoff=0.8)
+            if near and name not in (*KNOWN, *VARIANTS) and not hasattr(type(self), name):
+                raise ValueError(f"unknown setting {name!r}: did you mean {near[0]!r}?")
             setattr(self, name, value)
+
+
+KNOWN = (
+    *("vocab_size", "block_size", "n_layer", "n_head", "n_embd", "embd_pdrop", "resid_pdrop"),
+    *("attn_pdrop", "positions", "variant", "bottleneck_dim", "aft_window"),
+    *("performer_features", "performer_redraw"),
+)
+
+
+class GPT1Config(GPTConfig):
+    """Sizes of a network like GPT-1, as in minGPT."""
+
+    n_layer = 12
+    n_head = 12
+    n_embd = 768
 
 
 class GPT(nn.Module):
@@ -71,6 +93,19 @@ class GPT(nn.Module):
 
     def get_block_size(self) -> int:
         return self.block_size
+
+    def configure_optimizers(self, train_config) -> torch.optim.AdamW:
+        """The original's method: AdamW whose weight decay leaves out names with "bias".
+
+        `train_config`: learning_rate, betas and weight_decay.
+        """
+        trained = [(name, p) for name, p in self.named_parameters() if p.requires_grad]
+        decayed = [p for name, p in trained if "bias" not in name]
+        groups = [
+            {"params": decayed, "weight_decay": train_config.weight_decay},
+            {"params": [p for name, p in trained if "bias" in name], "weight_decay": 0.0},
+        ]
+        return torch.optim.AdamW(groups, lr=train_config.learning_rate, betas=train_config.betas)
 
     def embed(self, idx: Tensor, start: int = 0) -> Tensor:
         """What the blocks read, (B, T, C): characters idx (B, T) and their positions from `start`.
@@ -117,7 +152,6 @@ class GPT(nn.Module):
             rows = pad.argsort(stable=True)[: math.ceil(count / TARGETS) * TARGETS]
             hidden, targets = hidden[rows], targets[rows]
         return F.cross_entropy(self.head(hidden), targets, ignore_index=IGNORE, reduction="sum")
-
 
     def can_pack(self, idx: Tensor) -> bool:
         """Whether to leave padding out of the blocks: on a CPU, where it pays, and in full

@@ -127,9 +127,7 @@ def build(
             f"{getattr(dataset, 'source', 'this one')}; give the corpus that it was trained on"
         )
     try:
-        config = GPTConfig(
-            dataset.vocab_size, variant=architecture.variant, **architecture.sizes
-        )
+        config = GPTConfig(dataset.vocab_size, variant=architecture.variant, **architecture.sizes)
         if dropout is not None:
             config.embd_pdrop = config.attn_pdrop = config.resid_pdrop = dropout
         model = GPT(config)

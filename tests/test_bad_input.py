@@ -12,6 +12,7 @@ import pytest
 import torch
 from conftest import TINY, run_script
 
+import experiment
 import run
 from base.errors import errors_are_sentences
 
@@ -233,7 +234,7 @@ def leave_unfinished(folder):
     begun.pretrain_corpus_path = str(folder / "wiki.txt")
     begun.reading_params_path = str(folder / "vanilla.params")
     begun.writing_params_path = str(folder / "new.params")
-    unfinished = run.build_training(begun)
+    unfinished = experiment.build_training(begun)
     unfinished.prepare()
     unfinished.save_progress(1)
 

@@ -2,15 +2,23 @@
 
 import hashlib
 import json
+import re
 import shutil
 import subprocess
+import sys
 import zipfile
 
 import pytest
 import torch
 from conftest import COURSE, ROOT, TINY, needs_course_data, run_script
 
+import attention
+import model
+import recipes
 import run
+from base.errors import UserError
+from base.source import keys, literal
+from experiment import build_training, questions_seen
 
 RUN = "src/run.py"
 BRIEF = (*TINY, "--max_epochs", 2)
@@ -234,7 +242,7 @@ def test_building_a_run_trains_and_writes_nothing(tmp_path, monkeypatch):
     for function, (epochs, batch, rate) in expected.items():
         more = names if function == "finetune" else ()
         args = run.parser().parse_args([function, "vanilla", corpus, *out, *more])
-        config = run.build_training(args).config
+        config = build_training(args).config
         assert (config.max_epochs, config.batch_size, config.learning_rate) == (epochs, batch, rate)
         assert (config.final_tokens, config.warmup_tokens) == (75_212_800, 10_240)
     assert list(tmp_path.iterdir()) == []
@@ -254,5 +262,52 @@ def test_params_tell_which_questions_they_have_seen(experiment):
         about = json.loads((folder / f"{v}.{name}.params.json").read_text(encoding="utf-8"))
         assert about["questions_seen"] == expected
     path = str(folder / f"{v}.finetune.params")
-    assert run.questions_seen(path, "another") == [train, "another"]
-    assert run.questions_seen(path, None) == run.questions_seen(path, train) == [train]
+    assert questions_seen(path, "another") == [train, "another"]
+    assert questions_seen(path, None) == questions_seen(path, train) == [train]
+
+
+# -- the command line --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("function, has, lacks", [
+    ("pretrain", ["--writing_params_path", "--pretrain_lr"], ["--outputs_path", "--finetune_lr"]),
+    ("finetune", ["--finetune_corpus_path", "--resume"], ["--eval_corpus_path", "--pretrain_lr"]),
+    ("evaluate", ["--outputs_path", "--report"], ["--writing_params_path", "--max_epochs"]),
+])  # fmt: skip
+def test_help_of_one_function(capsys, function, has, lacks):
+    run.main([function, "--help"])
+    text = capsys.readouterr().out
+    assert text.startswith("usage: ") and f"{function} VARIANT CORPUS" in text
+    assert all(option in text for option in has) and not any(option in text for option in lacks)
+
+
+def test_every_option_is_explained():
+    assert [a.dest for a in run.parser()._actions if not a.help] == []
+
+
+def test_help_needs_no_torch():
+    code = "import sys; sys.path.insert(0, sys.argv.pop()); import run; run.parser().format_help()"
+    code += "; assert 'torch' not in sys.modules and 'numpy' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code, str(ROOT / "src")], check=True)
+
+
+def test_names_read_from_sources_are_the_real_ones():
+    assert keys("attention/__init__.py", "VARIANTS") == tuple(attention.VARIANTS)
+    assert literal("attention/registry.py", "POSITIONS") == attention.POSITIONS
+    assert keys("recipes.py", "RECIPES") == tuple(recipes.RECIPES)
+    assert literal("model.py", "COURSE_SIZES") == model.COURSE_SIZES
+
+
+@pytest.mark.parametrize("words, meant", [
+    (("pretrian", "vanilla", "w"), "did you mean pretrain?"),
+    (("pretrain", "rop", "w"), "did you mean rope?"),
+    (("pretrain", "vanilla", "w", "--batchsize", "3"), "did you mean --batch_size?"),
+])  # fmt: skip
+def test_near_misses_are_suggested(words, meant):
+    with pytest.raises(UserError, match=re.escape(meant)):
+        run.main(list(words))
+
+
+def test_options_can_be_abbreviated():
+    args = run.parser().parse_args(["evaluate", "vanilla", "w", "--reading", "p", "--outp", "o"])
+    assert (args.reading_params_path, args.outputs_path) == ("p", "o")
