@@ -77,6 +77,11 @@ def from_directory(folder: Path) -> dict[str, bytes]:
             for name, found in paths.items()}
 
 
+def base_name(path: str) -> str:
+    """The last part of a path in a zip; some programs on Windows write backslashes there."""
+    return PurePosixPath(path.replace("\\", "/")).name
+
+
 def from_zip(content: bytes, source: str) -> dict[str, bytes]:
     """The four files from a zip: read in memory, never unpacked to the paths that it names."""
     try:
@@ -86,7 +91,7 @@ def from_zip(content: bytes, source: str) -> dict[str, bytes]:
                        and "__MACOSX" not in member.filename]
             return {name: choose(name, ((f"{source} ({member.filename})", archive.read(member))
                                         for member in members
-                                        if PurePosixPath(member.filename).name == name), source)
+                                        if base_name(member.filename) == name), source)
                     for name in SUMS}
     except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, RuntimeError, EOFError,
             ValueError) as error:

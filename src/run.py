@@ -4,16 +4,12 @@
 one function.
 """
 
-if __name__ == "__main__":  # before the imports that take seconds
-    from base.interrupts import end_quietly
-
-    end_quietly()
-
 import argparse
 import sys
 
 from base.cli import Parser
 from base.errors import UserError, errors_are_sentences
+from base.interrupts import end_quietly, raise_interrupts
 from base.source import keys, literal
 from training.config import add_flags, number_in_range
 
@@ -143,8 +139,10 @@ def main(argv: list[str] | None = None) -> None:
             "--pretrained_params_path serves `evaluate --report` alone; params to start from are "
             "given by --reading_params_path"
         )
-    import experiment  # torch, which takes more than a second
+    end_quietly()
+    import experiment  # and torch with it, which takes more than a second
 
+    raise_interrupts()
     experiment.start(args)
 
 

@@ -7,14 +7,17 @@ import json
 import os
 import pickle
 import shutil
+import subprocess
+import sys
 
 import pytest
 import torch
-from conftest import TINY, run_script
+from conftest import ROOT, TINY, run_script
 
 import experiment
 import run
 from base.errors import errors_are_sentences
+from base.files import locked
 
 CORPUS = "Ada Byron. Ada was born in London .\nWhere? Bo. Bo was born in Ghent .\n" * 3
 SIZES = (*TINY, "--block_size", 64, "--max_epochs", 1)
@@ -265,3 +268,58 @@ def test_resume_with_another_file(folder, other, word):
 def test_resume_from_a_file_that_is_no_checkpoint(folder):
     shutil.copy(folder / "vanilla.params", folder / "new.params.checkpoint")
     fails(folder, *pretrain(), "--resume", words=["new.params.checkpoint", "not a checkpoint"])
+
+
+def test_params_that_are_not_finite(folder):
+    state = torch.load(folder / "vanilla.params", weights_only=True)
+    (folder / "vanilla.params.json").unlink()
+    state["ln_f.weight"][3] = float("nan")
+    torch.save(state, folder / "vanilla.params")
+    for args in (evaluate(), finetune()):
+        fails(folder, *args, words=["vanilla.params", "ln_f.weight", "not finite"])
+
+
+@pytest.mark.parametrize("name, value", [
+    ("n_head", 0), ("n_head", -2), ("n_head", True), ("variant", ["vanilla"]), ("n_layer", 3),
+    ("positions", 7), ("block_size", 10**30),
+])  # fmt: skip
+def test_descriptions_that_cannot_be(folder, name, value):
+    about = json.loads((folder / "vanilla.params.json").read_text())
+    (folder / "vanilla.params.json").write_text(json.dumps(about | {name: value}))
+    for args in (evaluate(), finetune()):
+        fails(folder, *args, words=["vanilla.params.json", name])
+
+
+def test_params_beside_the_description_of_others(folder):
+    shutil.copy(folder / "synthesizer.params", folder / "vanilla.params")
+    fails(folder, *evaluate(), words=["vanilla.params.json", "describes other params"])
+
+
+@pytest.mark.parametrize("out", ["wiki.txt", "q.tsv", "vanilla.params", "vanilla.params.json"])
+def test_an_output_that_is_an_input(folder, out):
+    fails(folder, *evaluate(out=out), words=[out, "is read and would be overwritten"])
+    fails(folder, *finetune(out=out), words=[out, "is read and would be overwritten"])
+
+
+def test_a_second_run_that_writes_to_the_same_path(folder):
+    with locked(str(folder / "new.params")):
+        status, errors = run_here(folder, pretrain())
+    assert status == 2 and "another run is writing to it" in errors
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "> /dev/full", "2> /dev/full"])
+def test_streams_that_are_closed_or_full_cost_no_run(folder, closed):
+    words = " ".join(map(str, ("exec", sys.executable, ROOT / "src/run.py", *finetune())))
+    done = subprocess.run(["bash", "-c", f"{words} --max_epochs 1 {closed}"], cwd=folder,
+                          capture_output=True, text=True, timeout=120)  # fmt: skip
+    assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr
+    assert (folder / "new.params").is_file() and (folder / "new.params.json").is_file()
+
+
+def test_paths_that_are_not_utf8_end_in_one_sentence(folder):
+    for name, env in ((b"\xe9.tsv", {}), ("nö.tsv".encode(), {"LC_ALL": "C", "PYTHONUTF8": "0"})):
+        words = finetune(os.fsdecode(name))
+        done = subprocess.run([sys.executable, ROOT / "src/run.py", *words], cwd=folder,
+                              capture_output=True, timeout=120, env=os.environ | env)  # fmt: skip
+        assert done.returncode == 2 and b"Traceback" not in done.stderr, done.stderr
+        assert done.stderr.count(b"\n") == 1 and b"no such file" in done.stderr

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -183,6 +184,7 @@ def test_submission_runs_alone(artifacts, tmp_path_factory):
 
 @pytest.mark.parametrize("broken, word", [
     (lambda f: (f / "vanilla.model.params").unlink(), "vanilla.model.params is missing"),
+    (lambda f: (f / "vanilla.model.params").write_bytes(b""), "vanilla.model.params is empty"),
     (lambda f: (f / "vanilla.pretrain.dev.predictions").write_text("a\n"), "has 1 lines for"),
 ])  # fmt: skip
 def test_submission_names_what_is_wrong(artifacts, broken, word):
@@ -190,6 +192,15 @@ def test_submission_names_what_is_wrong(artifacts, broken, word):
     done = collect(artifacts)
     assert done.returncode != 0 and word in done.stderr
     assert not (artifacts / "assignment5.zip").exists()
+
+
+@pytest.mark.parametrize("year", [1975, 2110])
+def test_submission_of_files_with_any_date(artifacts, year):
+    seconds = (year - 1970) * 365.25 * 86400
+    os.utime(artifacts / "vanilla.model.params", (seconds, seconds))
+    done = collect(artifacts)
+    assert done.returncode == 0, done.stderr
+    assert (artifacts / "assignment5.zip").is_file()
 
 
 # -- files -------------------------------------------------------------------------------------

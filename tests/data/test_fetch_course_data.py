@@ -226,3 +226,8 @@ def test_the_real_sums(tmp_path, monkeypatch):
     wiki.write_bytes(wiki.read_bytes()[:-1])
     assert wiki.stat().st_size == 419252
     assert fetch.main([str(tmp_path / "cs224n")]) == 0
+
+
+def test_a_zip_with_backslashes(target, tmp_path):
+    (tmp_path / "a.zip").write_bytes(zipped(CONTENTS, "course\\data\\"))
+    assert fetch.main([str(tmp_path / "a.zip")]) == 0 and arrived(target)
