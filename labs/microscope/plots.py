@@ -21,7 +21,7 @@ def draw_where(rows: list[dict], path: Path) -> None:
         table = [[values[layer, part, place] for place in PLACES] for layer in layers]
         image = axis.imshow(table, vmin=0, vmax=100, cmap="Blues", aspect="auto")
         axis.set_title(f"the {part} is patched")
-        axis.set_xticks(range(len(PLACES)), PLACES)
+        axis.set_xticks(range(len(PLACES)), PLACES, rotation=20)
         axis.set_yticks(range(len(layers)), [f"layer {layer}" for layer in layers])
         for y, row in enumerate(table):
             for x, value in enumerate(row):
