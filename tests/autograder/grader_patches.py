@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-DATASET, MODEL, RUN = "src/dataset.py", "src/model.py", "src/run.py"
+DATASET, MODEL, RUN = "src/dataset.py", "src/model.py", "src/experiment.py"
 VANILLA, SYNTHESIZER = "src/attention/core.py", "src/attention/synthesizer.py"
 REGISTRY = "src/attention/__init__.py"
 RECIPES, LONDON = "src/recipes.py", "london_baseline.py"
@@ -164,7 +164,7 @@ ATTENTIONS = [
 
 # -- run.py and the recipes ---------------------------------------------------------------------
 
-DATA = "return corpus if questions is None else questions"
+DATA = "return (corpus if questions is None else questions), sha256"
 TRAINING = [
     Patch("wrong pretraining rate", {"f.pretrain", "g.pretrain"},
           ((RECIPES, "learning_rate=6e-3", "learning_rate=6e-4"),)),
@@ -174,13 +174,14 @@ TRAINING = [
           {"d.settings", "f.pretrain", "f.finetune", "g.pretrain", "g.finetune"},
           ((RECIPES, "final_tokens=200 * documents", "final_tokens=200 * (documents - 1)"),)),
     Patch("finetuning forgets the pretrained weights", {"f.finetune", "g.finetune"},
-          ((RUN, "    if state is not None:\n        params.load_into",
-            "    if args.function == 'evaluate':\n        params.load_into"),)),
+          (("src/params.py", "    if architecture.state is not None:\n        load_into",
+            "    if architecture.state is not None and not dropout:\n        load_into"),)),
     Patch("finetuning on the corpus", {"d.settings", "f.finetune", "g.finetune"},
-          ((RUN, DATA, "return corpus"),)),
+          ((RUN, DATA, "return corpus, sha256"),)),
     Patch("pretraining on the first documents", {"f.pretrain", "g.pretrain"},
           ((RUN, DATA, "pick = __import__('torch').utils.data.Subset; "
-                       "return pick(corpus, range(10)) if questions is None else questions"),)),
+                       "chosen = pick(corpus, range(10)) if questions is None else questions; "
+                       "return chosen, sha256"),)),
     Patch("a smaller model is trained",
           {"d.settings", "f.pretrain", "g.pretrain"},
           ((MODEL, '"n_layer": 2', '"n_layer": 1'),)),
@@ -269,11 +270,11 @@ ARTIFACTS = [
           {"f.reproduced", "f.confirmed", "f.dev"}, change=copy_gold),
     Patch("gold in the rows that are not sampled", {"f.confirmed", "f.dev"}, change=gold_between),
     Patch("evaluate looks the answers up", {"f.confirmed", "f.dev", "d.reproduced", "g.reproduced"},
-          ((RUN, "    answers = predict(model, corpus, questions)\n",
-            "    answers = predict(model, corpus, questions)\n"
-            "    from table import ROWS\n"
-            "    gold = dict(row.split('\\t') for row in ROWS)\n"
-            "    answers = [gold.get(q, a) for q, a in zip(questions, answers)]\n"),), look_up),
+          ((RUN, "        answers = predict(model, corpus, questions, length)\n",
+            "        answers = predict(model, corpus, questions, length)\n"
+            "        from table import ROWS\n"
+            "        gold = dict(row.split('\\t') for row in ROWS)\n"
+            "        answers = [gold.get(q, a) for q, a in zip(questions, answers)]\n"),), look_up),
     Patch("params of another variant",
           {"g.params", "g.reproduced", "g.confirmed", "g.test"}, change=other_params),
     Patch("a pickle that runs a command", PARAMS_OF_D, change=pickle_bomb),
