@@ -6,7 +6,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "src"))
 
-import utils  # noqa: E402
 from base.cli import Parser  # noqa: E402
 from base.errors import UserError, errors_are_sentences  # noqa: E402
 from base.files import find_files  # noqa: E402
@@ -22,6 +21,8 @@ def main() -> None:
     places = places_of(load_rows(path))
     if places is None:
         raise UserError(f"{path}: has no places to compare with; give rows of question, tab, place")
+    import utils  # torch, which `--help` does not need
+
     total, correct = utils.score_places(places, ["London"] * len(places))
     print(f"Correct: {correct} out of {total}: {correct / total * 100}%")
 
