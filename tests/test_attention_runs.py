@@ -101,8 +101,8 @@ def test_params_without_their_json_are_inferred(name, world, capsys):
         ("perceiver", ("--n_layer", "1"), "n_layer is 1; choose 2 or more"),
         ("synthesizer", ("--positions", "rope"), "positions rope need; choose"),
         ("rope", ("--n_embd", "10"), "a head has 5; choose"),
-        ("vanilla", ("--positions", "east"), "invalid choice: 'east'"),
-        ("fancy", (), "invalid choice: 'fancy'"),
+        ("vanilla", ("--positions", "east"), "there is no 'east'"),
+        ("fancy", (), "there is no 'fancy'"),
     ],
 )
 def test_what_cannot_be_is_one_sentence(variant, flags, sentence, world):
