@@ -124,7 +124,8 @@ def in_processes(count: int, args: argparse.Namespace) -> dict:
 def worker(args: argparse.Namespace) -> None:
     """One of the processes; the first prints the figures of all."""
     with distributed.process_group():
-        figures = measure({1: Point(args)}, args)[0]
+        point = Point(args)
+        figures = measure({1: point}, args)[0]
         # each process measured its own threads' product rate, all at the same time
         share = torch.tensor(figures["share_of_product_rate"], dtype=torch.float64)
         figures["share_of_product_rate"] = float(distributed.total(share))
@@ -132,6 +133,7 @@ def worker(args: argparse.Namespace) -> None:
         if distributed.is_main():
             del figures["value"]
             print(json.dumps(figures))
+        point.trainer.gradients.close()  # before the other process leaves
 
 
 def print_axis(name: str, rows: list[dict]) -> None:

@@ -197,9 +197,9 @@ def log_folder(args: argparse.Namespace) -> str:
 def train(args: argparse.Namespace) -> None:
     """Pretrain or finetune, then write the params and what they are."""
     require(args, "writing_params_path")
-    check_writable(args.writing_params_path)
     with contextlib.ExitStack() as stack:
-        if distributed.is_main():
+        if distributed.is_main():  # the only one that writes
+            check_writable(args.writing_params_path)
             stack.enter_context(locked(args.writing_params_path))
             stack.enter_context(printing_is_optional())
         run_training(args)

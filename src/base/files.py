@@ -173,9 +173,13 @@ def check_writable(path: str) -> None:
 
 
 def try_to_create(path: str) -> None:
-    """Create an empty file and remove it. Raises OSError where that is not possible."""
-    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
-    os.remove(path)
+    """Create an empty file and remove it. Raises OSError where that is not possible.
+
+    Another process may have made the file meanwhile: then the name can be used, and it is theirs.
+    """
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        os.remove(path)
 
 
 def belongs_to_another(path: str) -> bool:
