@@ -36,3 +36,16 @@ def save(figure, path: Path) -> None:
 def without_matplotlib() -> None:
     """What a study says where there is nothing to draw with."""
     print("no matplotlib, no picture: pip install -r requirements-dev.txt")
+
+
+def show_in_notebook(figure, dpi: int = 70) -> None:
+    """Show the figure below the cell as a small PNG, and close it."""
+    from io import BytesIO
+
+    from IPython.display import Image, display
+    from matplotlib import pyplot
+
+    file = BytesIO()
+    figure.savefig(file, dpi=dpi)
+    pyplot.close(figure)
+    display(Image(file.getvalue()))
