@@ -1,13 +1,14 @@
 """Ask a model where people were born: at a prompt, or a name a line from a pipe.
 
     python src/ask.py
+    python src/ask.py Ada Lovelace
     python src/ask.py wiki.txt --reading_params_path vanilla.finetune.params
 
-Without arguments it asks the model in this folder (the quickstart writes one), or the one that
-comes with the project. For each name it shows the answer, how sure the model is, its second choice,
-and the sentence of the corpus that mentions the answer. A whole question may be given too. At the
-prompt, arrow keys bring back earlier names and the tab key completes names; `help` explains, and
-`quit`, an empty line or Ctrl-D ends.
+Without --reading_params_path it asks the model in this folder (the quickstart writes one), or the
+one that comes with the project. For each name it shows the answer, how sure the model is, its
+second choice, and the sentence of the corpus that mentions the answer. A whole question may be
+given too. At the prompt, arrow keys bring back earlier names and the tab key completes names;
+`help` explains, and `quit`, an empty line or Ctrl-D ends.
 """
 
 if __name__ == "__main__":  # before the imports that take seconds
@@ -17,7 +18,9 @@ if __name__ == "__main__":  # before the imports that take seconds
 
 import argparse
 import contextlib
+import io
 import json
+import os
 import sys
 from collections.abc import Iterator, Sequence
 
@@ -167,7 +170,11 @@ def converse(source, stream, prompting: bool, as_json: bool) -> bool:
 
 def parser() -> Parser:
     p = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("pretrain_corpus_path", nargs="?", help="the corpus that the model was made of")
+    p.add_argument(
+        "words", nargs="*", metavar="CORPUS or NAME",
+        help="with --reading_params_path the corpus that the model was made of; without it a name "
+        "or question to answer",
+    )  # fmt: skip
     p.add_argument("--reading_params_path", help="the model: a params file")
     p.add_argument(
         "--pretrained_params_path",
@@ -182,7 +189,22 @@ def parser() -> Parser:
     return p
 
 
-def open_source(args: argparse.Namespace):
+def corpus_and_line(args: argparse.Namespace) -> tuple[str | None, str | None]:
+    """The path of the corpus and the line to answer, whichever of them the words are."""
+    words = " ".join(args.words)
+    if args.reading_params_path:
+        if len(args.words) != 1:
+            raise UserError(
+                "with --reading_params_path, give the corpus that the model was made of, and the "
+                "names on standard input"
+            )
+        return words, None
+    if words and os.path.isfile(words):
+        raise UserError(f"{words}: a corpus needs its model; give --reading_params_path as well")
+    return None, words or None
+
+
+def open_source(args: argparse.Namespace, corpus_path: str | None):
     """The answers.evidence.Answers that the arguments name."""
     import params
     from answers.evidence import open_answers
@@ -194,14 +216,12 @@ def open_source(args: argparse.Namespace):
 
     check_choice("--variant", args.variant, VARIANTS)
     check_choice("--device", args.device, DEVICES)
-    if not args.pretrain_corpus_path and not args.reading_params_path:
+    if corpus_path is None:
         files = params.default_model()
-        args.pretrain_corpus_path, args.reading_params_path = files.corpus, files.params
+        corpus_path, args.reading_params_path = files.corpus, files.params
         args.pretrained_params_path = args.pretrained_params_path or files.pretrained
         print(f"asking {files.params}")
-    elif not (args.pretrain_corpus_path and args.reading_params_path):
-        raise UserError("give both the corpus and --reading_params_path, or neither of them")
-    paths = [args.pretrain_corpus_path, args.finetune_corpus_path]
+    paths = [corpus_path, args.finetune_corpus_path]
     corpus_path, *rest = find_files(*(path for path in paths if path))
     corpus = CharCorruptionDataset(read_text(corpus_path), 128)
     model = params.load_model(args.reading_params_path, corpus, args.variant)
@@ -215,8 +235,13 @@ def open_source(args: argparse.Namespace):
 
 def main(argv: list[str] | None = None) -> None:
     args = parser().parse_args(argv)
+    corpus_path, line = corpus_and_line(args)
     with contextlib.redirect_stdout(sys.stderr) if args.json else contextlib.nullcontext():
-        source = open_source(args)
+        source = open_source(args, corpus_path)
+    if line is not None:
+        if not converse(source, io.StringIO(line), False, args.json):
+            sys.exit(2)
+        return
     if hasattr(sys.stdin, "reconfigure"):
         sys.stdin.reconfigure(encoding="utf-8", errors="replace")
     if sys.stdin is None:

@@ -126,7 +126,7 @@ def test_without_arguments_asks_the_model_of_the_folder(known, tmp_path):
     asked = run_script("src/ask.py", cwd=tmp_path, stdin="Ann Lee\n")
     assert asked.returncode == 0 and "\nAnn Lee: Paris (" in asked.stdout
     half = run_script("src/ask.py", "wiki.txt", cwd=tmp_path)
-    assert half.returncode == 2 and "give both" in half.stderr
+    assert half.returncode == 2 and "a corpus needs its model" in half.stderr
 
 
 def test_without_any_model_says_where_it_looked(tmp_path, monkeypatch):

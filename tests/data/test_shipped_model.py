@@ -33,3 +33,12 @@ def test_has_the_courses_names_and_half_the_bytes():
 def test_is_asked_where_no_model_is_named(tmp_path):
     asked = run_script("src/ask.py", cwd=tmp_path, stdin="Victoria Moore\n")
     assert asked.returncode == 0 and "Victoria Moore: Timaru" in asked.stdout, asked.stderr
+
+
+def test_a_name_may_be_given_on_the_command_line(tmp_path):
+    asked = run_script("src/ask.py", "Victoria", "Moore", cwd=tmp_path)
+    assert asked.returncode == 0 and "Victoria Moore: Timaru" in asked.stdout, asked.stderr
+    (tmp_path / "wiki.txt").write_text("A corpus without its model", encoding="utf-8")
+    asked = run_script("src/ask.py", "wiki.txt", cwd=tmp_path)
+    assert asked.returncode == 2
+    assert asked.stderr.startswith("error: wiki.txt: a corpus needs its model"), asked.stderr
