@@ -37,6 +37,7 @@ from training import distributed, runlog
 from training.config import SETTINGS, settings_to_share
 from training.device import pick_device
 from training.knowledge import KnowledgeDataset
+from training.reader import Reader
 from training.runlog import RunLog
 
 STARTED = time.monotonic() - time.process_time()  # the process's start: imports take seconds
@@ -81,6 +82,8 @@ def build_training(args: argparse.Namespace) -> trainer.Trainer:
     """Everything that `pretrain` or `finetune` does before the first step."""
     start = phase_name(args)
     phase = RECIPES[args.recipe][start]
+    if args.reader and not reads(phase):
+        raise UserError(f"--reader: the recipe {args.recipe} does not read; --recipe reading does")
     paths = training_files(args, phase)
     check_outputs(files_written(args), files_read(args, *paths))
     architecture = read_architecture(args)
@@ -93,6 +96,7 @@ def build_training(args: argparse.Namespace) -> trainer.Trainer:
     files |= {"reading_params": architecture.sha256} if architecture.sha256 else {}
     identity |= {"files": files}
     identity |= {"recipe": args.recipe, "phase": repr(phase)}
+    identity |= {"reader": args.reader or "ranker"} if reads(phase) else {}
     identity["unicode_names"] = bool(args.unicode_names)
     about = params.describe(model.config)
     identity |= {name: about[name] for name in params.ARCHITECTURE}
@@ -183,10 +187,24 @@ def training_data(
         questions = NameDataset(corpus, text, keep_unicode, source=path)
     if phase.mixture is None:
         return (corpus if questions is None else questions), sha256
-    data = KnowledgeDataset(corpus, questions, phase.mixture)
+    data = KnowledgeDataset(corpus, questions, phase.mixture, chosen_reader(args, corpus))
     titled = int((data.count > 0).sum())
     print(f"{titled} of {len(corpus)} documents have a title and something to ask for")
     return data, sha256
+
+
+def reads(phase: Phase) -> bool:
+    """Whether a phase's rows need a reader of documents."""
+    return phase.mixture is not None and bool(phase.mixture.reader or phase.mixture.read)
+
+
+def chosen_reader(args: argparse.Namespace, corpus: CharCorruptionDataset) -> Reader | None:
+    """The reader that --reader names, not fitted yet; None for the dataset's own."""
+    if args.reader != "network":
+        return None
+    from network_reader import NetworkReader
+
+    return NetworkReader(corpus, args.seed, device=args.device)
 
 
 def log_folder(args: argparse.Namespace) -> str:
@@ -238,6 +256,7 @@ def save(args: argparse.Namespace, run: trainer.Trainer, path: str, steps: int) 
         "questions_seen": questions_seen(args.reading_params_path, files.get("questions")),
         "mixture": phase.mixture and asdict(phase.mixture),
     }
+    description |= {"reader": args.reader or "ranker"} if reads(phase) else {}
     description |= settings_to_share(run.config)
     description["answer_length"] = longest_answer(args.reading_params_path, run.train_dataset)
     description |= {"steps": steps, "of_steps": run.total_steps}

@@ -18,6 +18,7 @@ FUNCTIONS = {
     "finetune": "Train a model on questions with their places; on pretrained params, if given.",
     "evaluate": "Answer the questions of a file, and count the right answers.",
 }
+READERS = ("ranker", "network")  # training/reader.py, network_reader.py
 TRAINING, EVALUATION = ("pretrain", "finetune"), ("evaluate",)
 ONLY = {  # options that not every function reads
     "writing_params_path": TRAINING,
@@ -28,9 +29,9 @@ ONLY = {  # options that not every function reads
     "pretrain_lr": ("pretrain",),
     "finetune_lr": ("finetune",),
 } | dict.fromkeys(
-    ("recipe", "max_epochs", "max_steps", "max_minutes", "snapshots", "batch_size", "schedule",
-     "optimizer", "shuffle", "unicode_names", "precision", "compile", "checkpoint_minutes",
-     "resume", "no_log"),
+    ("recipe", "reader", "max_epochs", "max_steps", "max_minutes", "snapshots", "batch_size",
+     "schedule", "optimizer", "shuffle", "unicode_names", "precision", "compile",
+     "checkpoint_minutes", "resume", "no_log"),
     TRAINING,
 )  # fmt: skip
 
@@ -86,6 +87,12 @@ def parser() -> Parser:
         choices=keys("recipes.py", "RECIPES"),
         default="course",
         help="what the run trains on, with what, for how long (default: course)",
+    )
+    run.add_argument(
+        "--reader",
+        choices=READERS,
+        help="what reads the documents for the recipe reading: a small ranker, in a second "
+        "(default), or the course's own network, in minutes",
     )
     add_flags(run.add_mutually_exclusive_group(), "max_epochs", "max_steps", "max_minutes")
     add_flags(run, "snapshots", "batch_size")

@@ -41,7 +41,7 @@ from dataset import (
     draws,
     rounded,
 )
-from training.reader import Reading, learn_to_read, read_questions
+from training.reader import Ranker, Reader, Reading, learn_to_read, read_questions
 from training.salience import answer_likeness, salient_spans, title_length
 
 ONE = 2**31  # what draws stay below
@@ -70,27 +70,33 @@ class KnowledgeDataset(Dataset):
     `questions` may be None: then all rows are of documents. A document without a title (its start
     up to a full stop) or without a salient span is always shown by ordinary span corruption.
     Randomness is as in CharCorruptionDataset: a function of (seed, epoch, i) in a run.
+    A mixture that reads does so by `reader`, or, where that is None, by a Ranker.
     """
 
     def __init__(
-        self, corpus: CharCorruptionDataset, questions: NameDataset | None, mixture: Mixture
+        self,
+        corpus: CharCorruptionDataset,
+        questions: NameDataset | None,
+        mixture: Mixture,
+        reader: Reader | None = None,
     ):
         self.corpus, self.mixture = corpus, mixture
         self.stoi, self.itos = corpus.stoi, corpus.itos
         self.vocab_size, self.block_size = corpus.vocab_size, corpus.block_size
         self.row_length, self.seed = corpus.row_length, corpus.seed
         self.calls = 0
-        self.readings = self.read(questions) if mixture.reader or mixture.read else None
+        reads = mixture.reader or mixture.read
+        self.readings = self.read(questions, reader or Ranker(self.seed)) if reads else None
         self.read_documents()
         self.weigh_spans(questions)
         self.read_questions(questions)
         self.on_device: dict[torch.device, Tensor] = {}
 
-    def read(self, questions: NameDataset | None) -> list[Reading] | None:
-        """What a reader that learnt from the questions makes of each document."""
+    def read(self, questions: NameDataset | None, reader: Reader) -> list[Reading] | None:
+        """What the reader, once it has learnt from the questions, makes of each document."""
         rows = questions.data if questions is not None else []
-        reader = learn_to_read(self.corpus.data, rows, self.seed)
-        return reader and [reader.read(document) for document in self.corpus.data]
+        fitted = learn_to_read(self.corpus.data, rows, reader)
+        return fitted and fitted.read_all(self.corpus.data)
 
     def read_documents(self) -> None:
         """`spans` (n, 2), start and length in the text; of document i `first[i]` up to

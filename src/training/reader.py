@@ -7,13 +7,18 @@ its features (the words around it, the run's number, its own first and last lett
 over the document's candidates gives their probabilities. The weights are fitted by AdaGrad (Duchi
 et al. 2011) to the log-probability of the training answers; features are hashed into one table
 (Weinberger et al. 2009).
+
+A reader is anything with the methods of `Reader`: the ranker, or the course's own network
+(network_reader.py, which needs the model and so stands outside this room).
 """
 
 import re
 import zlib
 from bisect import bisect_left
 from collections import Counter
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -62,6 +67,14 @@ class Asked:
     document: int
     question: str
     answer: str
+
+
+class Reader(Protocol):
+    """Learns from questions whose documents are known, then reads documents."""
+
+    def fit(self, documents: list[str], asked: list[Asked]) -> "Reader": ...
+
+    def read_all(self, documents: list[str]) -> list[Reading]: ...
 
 
 def asked_documents(documents: list[str], rows: list[str]) -> list[Asked]:
@@ -163,6 +176,10 @@ class Ranker:
         return Reading([(start, end) for start, end, _ in spans], chances[:-1].tolist(),
                        float(chances[-1]))  # fmt: skip
 
+    def read_all(self, documents: list[str]) -> list[Reading]:
+        """The reading of each document."""
+        return [self.read(document) for document in documents]
+
 
 def softmax(scores: np.ndarray) -> np.ndarray:
     powers = np.exp(scores - scores.max())
@@ -231,10 +248,10 @@ def itself(text: str, number: int, part: tuple[bool, bool], name: set[str]) -> l
 # -- what a training run takes from a reader -----------------------------------------------------
 
 
-def learn_to_read(documents: list[str], rows: list[str], seed: int = 0) -> Ranker | None:
-    """A ranker fitted to `question TAB answer` rows; None where they teach nothing.
+def learn_to_read(documents: list[str], rows: list[str], reader: Reader) -> Reader | None:
+    """`reader`, fitted to `question TAB answer` rows; None where they teach nothing.
 
-    Prints what it learnt from, or why it could not.
+    Prints what it learns from, or why it cannot.
     """
     asked = asked_documents(documents, rows)
     answered = sum(is_candidate(documents[one.document], one.answer) for one in asked)
@@ -242,7 +259,7 @@ def learn_to_read(documents: list[str], rows: list[str], seed: int = 0) -> Ranke
         many = "answers that stand in their documents"
         one = "answer that stands in its document"
         print(f"the reader learns from {answered} {one if answered == 1 else many}")
-        return Ranker(seed).fit(documents, asked)
+        return reader.fit(documents, asked)
     if not any(map(title_length, documents)):
         reason = "no document starts with a title and a full stop"
     elif not asked:
@@ -295,9 +312,16 @@ def title_of(document: str) -> str:
 
 
 def held_out_readings(
-    documents: list[str], asked: list[Asked], folds: int = 5, seed: int = 0
-) -> list[Reading]:
-    """The reading of each asked document by a ranker that was fitted to the other folds.
+    documents: list[str],
+    asked: list[Asked],
+    folds: int = 5,
+    seed: int = 0,
+    make: Callable[[], Reader] | None = None,
+    only: Collection[int] | None = None,
+) -> dict[int, Reading]:
+    """Of each question, by its number in `asked`, the reading by a reader that was fitted to the
+    other folds; `make` makes one (a Ranker, if not given). With `only`, of the folds with these
+    numbers.
 
     All questions about one document are in one fold.
     """
@@ -305,17 +329,22 @@ def held_out_readings(
     order = np.random.default_rng(seed).permutation(len(numbers))
     fold = {numbers[k]: position % folds for position, k in enumerate(order)}
     readings: dict[int, Reading] = {}
-    for number in range(folds):
-        ranker = Ranker(seed).fit(documents, [a for a in asked if fold[a.document] != number])
-        readings |= {i: ranker.read(documents[i]) for i in numbers if fold[i] == number}
-    return [readings[one.document] for one in asked]
+    for number in range(folds) if only is None else only:
+        reader = make() if make else Ranker(seed)
+        reader.fit(documents, [one for one in asked if fold[one.document] != number])
+        held = [i for i in numbers if fold[i] == number]
+        readings |= zip(held, reader.read_all([documents[i] for i in held]), strict=True)
+    return {k: readings[one.document] for k, one in enumerate(asked) if one.document in readings}
 
 
-def accuracy(documents: list[str], asked: list[Asked], readings: list[Reading]) -> dict[str, int]:
+def accuracy(
+    documents: list[str], asked: Iterable[Asked], readings: Iterable[Reading]
+) -> dict[str, int]:
     """Counts: questions, right ones, those that a candidate answers, those read as "none", and the
-    latter where indeed no candidate does."""
-    counts: Counter[str] = Counter(questions=len(asked))
+    latter where indeed no candidate does (so their share of those is the precision of "none")."""
+    counts: Counter[str] = Counter(dict.fromkeys(COUNTED, 0))
     for one, reading in zip(asked, readings, strict=True):
+        counts["questions"] += 1
         document, best = documents[one.document], reading.best()
         possible = any(document[a:b] == one.answer for a, b in reading.spans)
         counts["right"] += best is not None and document[best[0] : best[1]] == one.answer
@@ -323,3 +352,6 @@ def accuracy(documents: list[str], asked: list[Asked], readings: list[Reading]) 
         counts["none"] += best is None
         counts["none rightly"] += best is None and not possible
     return dict(counts)
+
+
+COUNTED = ("questions", "right", "possible", "none", "none rightly")
