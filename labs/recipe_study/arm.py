@@ -3,6 +3,9 @@
 import random
 from dataclasses import asdict, dataclass, replace
 
+import torch
+from torch import Tensor
+
 import utils
 from answers.predict import predict
 from base.errors import UserError
@@ -12,15 +15,26 @@ from model import GPT, GPTConfig
 from recipes import COURSE, KNOWLEDGE, READING, Phase, trainer_config
 from trainer import Trainer
 from training.knowledge import KnowledgeDataset, Mixture
+from training.reader import UNKNOWN
 from training.salience import title_length
 
-FULL = KNOWLEDGE["pretrain"]
-READ = READING["pretrain"]
+
+@dataclass(frozen=True)
+class Arm(Phase):
+    """A phase of a recipe, and what recipes do not have."""
+
+    index_shift: int = 0  # the most by which a row's positions are raised, its characters alike
+    averaged: float = 0.0  # the last share of the run whose weights are averaged in the end
+    own_tuning: bool = False  # the recipe's own finetuning, a tenth of the steps, not the course's
+
+
+FULL = Arm(**vars(KNOWLEDGE["pretrain"]))
+READ = Arm(**vars(READING["pretrain"]))
 NOTHING = Mixture(questions=0.0, anchored=0.0, shift=0, focus=0.0)  # ordinary span corruption
 PLAIN = replace(FULL, mixture=NOTHING, optimizer="adamw", dropout=0.1, schedule="cosine")
 
 
-def mixed(phase: Phase, **shares) -> Phase:
+def mixed(phase: Arm, **shares) -> Arm:
     return replace(phase, mixture=replace(phase.mixture, **shares))
 
 
@@ -53,7 +67,47 @@ ARMS = {  # name -> the phase that differs from FULL (or, alone, from PLAIN) in 
     "reading, half of the rows ask": mixed(READ, questions=0.5),
     "reading, all rows ask": mixed(READ, questions=1.0),
     "reading, positions shifted": mixed(READ, shift=16),
+    "reading, positions shifted by index": replace(READ, index_shift=16),
+    "reading, windows widen": mixed(READ, widen=64),
+    "reading, unknown for none": mixed(READ, unknown=True),
+    "reading, averaged weights": replace(READ, averaged=0.25),
+    "reading, own finetuning": replace(READ, own_tuning=True),
 }
+MEASURED, AVERAGED = 8, 40  # times on the way
+
+
+class ShiftedGPT(GPT):
+    """Raises each training row's positions by a random number up to `most`."""
+
+    most = 0
+
+    def embed(self, idx: Tensor, start: int = 0) -> Tensor:
+        room = min(self.most, self.max_length - idx.shape[1])
+        if not self.training or room <= 0:
+            return super().embed(idx, start)
+        first = torch.randint(0, room + 1, (len(idx), 1), device=idx.device)
+        positions = first + torch.arange(idx.shape[1], device=idx.device)
+        return self.drop(self.tok_emb(idx) + self.pos_emb[0, positions])
+
+
+class Average:
+    """The mean of a model's weights at several times."""
+
+    def __init__(self, model: GPT):
+        self.model, self.count = model, 0
+        self.sums = {name: torch.zeros_like(p) for name, p in model.named_parameters()}
+
+    @torch.no_grad()
+    def add(self) -> None:
+        self.count += 1
+        for name, parameter in self.model.named_parameters():
+            self.sums[name] += parameter
+
+    @torch.no_grad()
+    def take(self) -> None:
+        """Give the model the mean."""
+        for name, parameter in self.model.named_parameters():
+            parameter.copy_(self.sums[name] / self.count)
 
 
 @dataclass(frozen=True)
@@ -98,36 +152,62 @@ def run(settings: Settings) -> dict:
     questions = NameDataset(corpus, "\n".join(train), True)
     utils.set_seed(settings.seed)
     drop = {f"{name}_pdrop": phase.dropout for name in ("embd", "attn", "resid")}
-    model = GPT(GPTConfig(corpus.vocab_size, 128, n_embd=settings.n_embd, **drop))
+    model = ShiftedGPT(GPTConfig(corpus.vocab_size, 128, n_embd=settings.n_embd, **drop))
+    model.most = phase.index_shift
     data = KnowledgeDataset(corpus, questions, phase.mixture)
 
     some = train[: len(held_out)]
+    average = Average(model)
+    snapshots = AVERAGED if phase.averaged else MEASURED
 
     def measure(steps: int) -> None:
+        if phase.averaged and steps > (1 - phase.averaged) * settings.steps:
+            average.add()
+        taken.append(steps)
+        if len(taken) % (snapshots // MEASURED):
+            return
+        if steps == settings.steps and average.count:
+            average.take()
         model.eval()
         rows = {"held_out": held_out, "train": some}
         curve.append({"steps": steps} | {k: right(model, corpus, v) for k, v in rows.items()})
         model.train()
 
+    taken: list[int] = []
     curve: list[dict] = []
     config = trainer_config(
         phase, len(corpus), 128, max_steps=settings.steps, seed=settings.seed,
-        snapshots=8, on_snapshot=measure,
+        snapshots=snapshots, on_snapshot=measure,
     )  # fmt: skip
     Trainer(model, data, None, config).train()
-    tuning = trainer_config(COURSE["finetune"], len(corpus), 128, seed=settings.seed)
-    Trainer(model, questions, None, tuning).train()
+    finetune(model, corpus, questions, phase, settings)
     model.eval()
     return asdict(settings) | {
         "curve": curve,
         "finetuned": right(model, corpus, held_out),
+        "unknown": answers(model, corpus, held_out).count(UNKNOWN),
         "asked": len(held_out),
         "asked_of_train": len(some),
     }
 
 
+def finetune(
+    model: GPT, corpus: CharCorruptionDataset, questions: NameDataset, arm: Arm, settings: Settings
+) -> None:
+    """The course's finetuning, or the recipe's own."""
+    tuning, data, steps = COURSE["finetune"], questions, None
+    if arm.own_tuning:
+        tuning, steps = READING["finetune"], max(1, settings.steps // 10)
+        data = KnowledgeDataset(corpus, questions, tuning.mixture)
+    config = trainer_config(tuning, len(corpus), 128, seed=settings.seed, max_steps=steps)
+    Trainer(model, data, None, config).train()
+
+
+def answers(model: GPT, corpus: CharCorruptionDataset, rows: list[str]) -> list[str]:
+    return predict(model, corpus, [row.split("\t")[0] for row in rows])
+
+
 def right(model: GPT, corpus: CharCorruptionDataset, rows: list[str]) -> int:
     """How many of `rows` (question TAB place) the model answers."""
-    pairs = [row.split("\t") for row in rows]
-    answers = predict(model, corpus, [question for question, _ in pairs])
-    return sum(answer == place for answer, (_, place) in zip(answers, pairs, strict=True))
+    places = [row.split("\t")[1] for row in rows]
+    return sum(a == place for a, place in zip(answers(model, corpus, rows), places, strict=True))

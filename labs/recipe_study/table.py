@@ -27,6 +27,8 @@ def table(results: list[dict]) -> str:
         if len(runs) == 1:
             bounds = wilson(runs[0]["curve"][-1]["held_out"], runs[0]["asked"])
             low, high = (100 * bound for bound in bounds)
+        unknown = sum(r.get("unknown", 0) for r in runs) / len(runs)
+        arm += f' ({unknown:.1f} answers are "unknown")' if unknown else ""
         row = f"| {arm} | {len(runs)} | {mean(ends):.1f} | {low:.1f} to {high:.1f} "
         rows.append((-max(mean(ends), tuned), row + f"| {tuned:.1f} | {known:.1f} |"))
     head = (

@@ -56,12 +56,14 @@ class Mixture:
     anchored: float = 0.7  # of the other rows
     bare: float = 0.4  # of the anchored rows: no window
     window: int = 24  # the most on either side of the span
+    widen: int = 0  # epochs over which the window grows to that; 0: it has it from the first
     shift: int = 0  # the most that a row starts after position 0
     numbers: bool = False  # whether numbers are salient, as capitalised words are
     focus: float = 1.0  # of the spans, those drawn by how much they look like answers
     reader: bool = False  # likeness by a reader (reader.py), not by the word before the span
     read: float = 0.0  # weight of a question that a reader answered; a training question's is 1
     best: bool = False  # such a question has the reader's best answer, not one drawn
+    unknown: bool = False  # where the reader finds none, the answer is "unknown"
 
 
 class KnowledgeDataset(Dataset):
@@ -166,9 +168,8 @@ class KnowledgeDataset(Dataset):
 
         `question_heights` (rows + 1): the rows' weights, summed over all before.
         """
-        others = read_questions(
-            self.corpus.data, questions.data, self.readings, best=self.mixture.best
-        )
+        best, unknown = self.mixture.best, self.mixture.unknown
+        others = read_questions(self.corpus.data, questions.data, self.readings, best, unknown)
         others = [(row, chance) for row, chance in others if len(row) < self.block_size]
         if not others:
             return rows
@@ -220,7 +221,7 @@ class KnowledgeDataset(Dataset):
         mixture, B = self.mixture, len(indices)
         kind, anchor, which, shift, *rest = draws(indices, 8, self.seed, stream + KINDS, *number)
         corrupted = self.corrupted(indices, self.seed, stream, *number)
-        anchored = self.anchored(indices, *rest)
+        anchored = self.anchored(indices, *rest, self.window(stream, *number))
         windows = (below(anchor, ONE) < mixture.anchored * ONE) & (self.count[indices] > 0)
         starts, lengths = (
             torch.where(windows[:, None], a, c) for a, c in zip(anchored, corrupted, strict=True)
@@ -238,8 +239,21 @@ class KnowledgeDataset(Dataset):
         starts = torch.cat((torch.full((B, 1), self.blanks), starts), 1)
         return starts, torch.cat((moved[:, None], lengths), 1)
 
+    def window(self, stream: int, *number: int) -> int:
+        """The most characters on either side of a span, in the epoch that `number` names."""
+        widen, window = self.mixture.widen, self.mixture.window
+        if not widen or stream != BY_EPOCH:
+            return window
+        return window * min(number[0] + 1, widen) // widen
+
     def anchored(
-        self, indices: Tensor, span: Tensor, bare: Tensor, left: Tensor, right: Tensor
+        self,
+        indices: Tensor,
+        span: Tensor,
+        bare: Tensor,
+        left: Tensor,
+        right: Tensor,
+        window: int,
     ) -> tuple[Tensor, Tensor]:
         """Segments of `Title. left MASK right MASK span MASK`, or `Title. MASK span MASK`."""
         mixture = self.mixture
@@ -252,9 +266,9 @@ class KnowledgeDataset(Dataset):
         end = offset + self.corpus.lengths[indices]
         room = (self.block_size - title - 5 - length).clamp(min=0)
         shown = (bare >= mixture.bare * ONE).long()
-        left = below(left, mixture.window + 1) * shown
+        left = below(left, window + 1) * shown
         left = torch.minimum(torch.minimum(left, start - offset - title - 2), room).clamp(min=0)
-        right = below(right, mixture.window + 1) * shown
+        right = below(right, window + 1) * shown
         right = torch.minimum(torch.minimum(right, end - start - length), room - left).clamp(min=0)
         mark = torch.full_like(start, self.mark)
         return segments(

@@ -35,6 +35,7 @@ RATE = 0.1
 DECAY = 1e-4  # of a weight, as a share, with each document that touches it
 UNLIKELY = 0.01  # spans less probable than that are left out of training runs
 BLANK = "\0"  # stands for the title in a form of questions
+UNKNOWN = "unknown"  # the answer to a question whose document does not answer it
 BRACKETS = {"(": 1, ")": -1}
 
 
@@ -271,10 +272,15 @@ def learn_to_read(documents: list[str], rows: list[str], reader: Reader) -> Read
 
 
 def read_questions(
-    documents: list[str], rows: list[str], readings: list[Reading], best: bool = False
+    documents: list[str],
+    rows: list[str],
+    readings: list[Reading],
+    best: bool = False,
+    unknown: bool = False,
 ) -> list[tuple[str, float]]:
     """Rows `question TAB answer` about the titles that `rows` do not ask about, each with its
-    probability: the answers as a reader has them, "none" left out. With `best`, its best one alone.
+    probability: the answers as a reader has them, "none" left out. With `best`, its best one alone;
+    with `unknown`, "none" is asked as well and answered by UNKNOWN.
 
     They are asked in the words that most of `rows` use.
     """
@@ -289,8 +295,11 @@ def read_questions(
         chances: Counter[str] = Counter()
         for (start, end), chance in zip(reading.spans, reading.chances, strict=True):
             chances[document[start:end]] += chance
+        if unknown:
+            chances[UNKNOWN] += reading.none
         if best:
-            chances = Counter({text: 1 for text, c in chances.most_common(1) if c > reading.none})
+            none = 0.0 if unknown else reading.none
+            chances = Counter({text: 1 for text, c in chances.most_common(1) if c > none})
         question = form.replace(BLANK, title)
         answered += [(f"{question}\t{text}", c) for text, c in chances.items() if c >= UNLIKELY]
     return answered

@@ -192,3 +192,16 @@ def test_a_corpus_without_titles_is_corrupted_as_ever(row):
     for i, x, _ in rows(dataset, 5):
         assert x.count(MASK_CHAR) == 2
         assert set(x) - {MASK_CHAR, PAD_CHAR} <= set(corpus.data[i])
+
+
+def test_windows_grow_over_the_first_epochs():
+    """On either side of the span at most the window, which is as wide as the epoch allows."""
+    mixture = Mixture(questions=0.0, anchored=1.0, bare=0.0, window=12, widen=4, focus=0.0)
+    widest = [0] * 6
+    for seed in range(31):
+        dataset = build(mixture, seed=seed)
+        for epoch in range(6):
+            for _, x, _ in list(rows(dataset, 1, epoch))[:22]:
+                left, right, *_ = re.split(M, x.split(". ", 2)[2])
+                widest[epoch] = max(widest[epoch], len(left), len(right))
+    assert widest == [3, 6, 9, 12, 12, 12]

@@ -214,3 +214,17 @@ def test_without_questions_there_is_no_reader(capsys):
     documents, _ = invented_world()
     assert learn_to_read(documents, [], Ranker()) is None
     assert "no question mentions" in capsys.readouterr().out
+
+
+def test_where_the_document_is_silent_the_answer_may_be_unknown():
+    documents, questions = invented_world()
+    known = questions[:20]
+    ranker = Ranker().fit(documents, asked_documents(documents, known))
+    readings = ranker.read_all(documents)
+    rows = dict(read_questions(documents, known, readings, unknown=True))
+    best = [row for row, _ in read_questions(documents, known, readings, best=True, unknown=True)]
+    assert len(best) == 10
+    for document, reading in zip(documents[20:], readings[20:], strict=True):
+        row = f"Mi {document.split('.')[0]} pe?\t{reader.UNKNOWN}"
+        assert math.isclose(rows.get(row, 0), reading.none, abs_tol=reader.UNLIKELY)
+        assert (row in best) == (reading.best() is None)
