@@ -1,12 +1,13 @@
-"""The variant "from-scratch": the GPT of src/ runs on the functions of from_scratch.py.
+"""The lab's own variants. "from-scratch": the GPT of src/ runs on the functions of from_scratch.py.
+"relu-query": vanilla with a nonlinearity on one of the projections.
 
-Importing this module registers it, once; then `GPTConfig(..., variant="from-scratch")` builds it.
+Importing this module registers them; then `GPTConfig(..., variant="from-scratch")` builds one.
 Nothing in src/ is edited for it: this is how a lab brings a variant of its own.
 """
 
 from torch import Tensor
 
-from attention import CausalSelfAttention, Variant, register
+from attention import VARIANTS, CausalSelfAttention, Variant, register
 from base.packing import PackedRows, rows_of
 from labs.mini_transformer import from_scratch as fs
 
@@ -36,10 +37,34 @@ class FromScratchAttention(CausalSelfAttention):
         return self.resid_drop(self.proj(y if rows is None else rows.pack(y)))
 
 
-ENTRY = Variant(
-    FromScratchAttention,
-    summary="Vanilla, computed by the lab's eleven functions.",
-    equation="softmax(Q K^T / sqrt(D)) V",
-    paper="UW CSE 517, assignment 2",
-)
-register("from-scratch", ENTRY)
+class ReLUQueryAttention(CausalSelfAttention):
+    """softmax(ReLU(Q) K^T / sqrt(D)) V: no query asks for the opposite of a key's channel."""
+
+    def roles(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        return self.key(x), self.query(x).relu(), self.value(x)
+
+
+ENTRIES = {
+    "from-scratch": Variant(
+        FromScratchAttention,
+        summary="Vanilla, computed by the lab's eleven functions.",
+        equation="softmax(Q K^T / sqrt(D)) V",
+        paper="UW CSE 517, assignment 2",
+    ),
+    "relu-query": Variant(
+        ReLUQueryAttention,
+        summary="Vanilla with a ReLU on the queries.",
+        equation="softmax(ReLU(Q) K^T / sqrt(D)) V",
+        paper="UW CSE 517, assignment 2",
+    ),
+}
+
+
+def ensure_registered() -> None:
+    """Register those that are not in the registry yet."""
+    for name, entry in ENTRIES.items():
+        if name not in VARIANTS:
+            register(name, entry)
+
+
+ensure_registered()

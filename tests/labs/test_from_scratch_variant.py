@@ -15,12 +15,13 @@ SIZES |= {"embd_pdrop": 0, "resid_pdrop": 0, "attn_pdrop": 0}
 
 @pytest.fixture(autouse=True)
 def registered():
-    """The variant, in the registry for these tests alone."""
+    """The lab's variants, in the registry for these tests alone."""
     from labs.mini_transformer import variant
 
-    VARIANTS.setdefault("from-scratch", variant.ENTRY)
+    variant.ensure_registered()
     yield
-    del VARIANTS["from-scratch"]
+    for name in variant.ENTRIES:
+        del VARIANTS[name]
 
 
 def built(variant, **options):

@@ -1,0 +1,82 @@
+"""A small transformer on sentences: python -m labs.mini_transformer
+
+Trains it, prints its perplexity on held-out sentences in both ways and ten sentences of its own,
+and draws its losses. The folder gets result.json, samples.txt, loss.png and the log.
+
+Without --train it reads the embedded world. A file has a sentence a line, its tokens with blanks
+between them; SST-2's train.tsv is read as it is (its phrases left out).
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+from attention import POSITIONS, VARIANTS
+from base.cli import Parser, check_choice
+from base.errors import UserError, errors_are_sentences
+from base.files import write_whole
+from labs.common.plots import without_matplotlib
+from labs.mini_transformer import plots, variant
+from labs.mini_transformer.train import Settings, samples, trained
+from run import positive
+from training.config import number_in_range
+from training.runlog import RunLog
+
+
+def parser() -> argparse.ArgumentParser:
+    style = argparse.RawDescriptionHelpFormatter
+    p = Parser(prog="python -m labs.mini_transformer", description=__doc__, formatter_class=style)
+    p.add_argument("--train", metavar="FILE", help="sentences to train on")
+    p.add_argument("--dev", metavar="FILE", help="held-out ones (default: every tenth of train's)")
+    p.add_argument("--variant", metavar="NAME", default="from-scratch",
+                   help="any of src/attention, from-scratch (default) or relu-query")  # fmt: skip
+    p.add_argument("--positions", choices=POSITIONS)
+    p.add_argument("--epochs", type=positive(int), default=Settings.epochs)
+    p.add_argument("--steps", type=positive(int), help="instead of --epochs")
+    p.add_argument("--seed", type=number_in_range("seed"), default=0)
+    p.add_argument("--samples", type=int, default=10, metavar="N", help="sentences to write")
+    default = "runs/mini_transformer"
+    p.add_argument("--out", type=Path, default=Path(default), help=f"the folder ({default})")
+    return p
+
+
+def main(argv: list[str] | None = None) -> None:
+    args = parser().parse_args(argv)
+    variant.ensure_registered()
+    check_choice("--variant", args.variant, VARIANTS)
+    if args.samples < 0:
+        raise UserError(f"--samples {args.samples}: give 0 or more")
+    settings = Settings(
+        args.variant, args.positions, args.seed, args.train, args.dev,
+        epochs=args.epochs, steps=args.steps,
+    )  # fmt: skip
+    log = RunLog(str(args.out))
+    model, found, data = trained(settings, log)
+    print(
+        f"{found['parameters']:,} parameters, {found['vocabulary']:,} tokens known, "
+        f"{found['steps']} steps in {found['seconds']:.0f} seconds\n"
+        f"held-out perplexity per token over the corpus: {found['per token']:.2f}\n"
+        f"mean over documents (the handout's):           {found['per document']:.2f}"
+    )
+    if "token by token" in found:
+        print(f"this variant sees the future; token by token:  {found['token by token']:.2f}")
+    written = samples(model, data.vocabulary, args.samples, args.seed)
+    print("\n".join(written))
+    keep(args.out, found, written)
+
+
+def keep(out: Path, found: dict, written: list[str]) -> None:
+    """Write what is left of the run."""
+    with write_whole(str(out / "result.json")) as file:
+        json.dump(found, file, indent=1)
+    with write_whole(str(out / "samples.txt")) as file:
+        file.writelines(f"{sentence}\n" for sentence in written)
+    try:
+        plots.draw_losses(out / "metrics.jsonl", out / "loss")
+    except ImportError:
+        without_matplotlib()
+
+
+if __name__ == "__main__":
+    with errors_are_sentences():
+        main()
