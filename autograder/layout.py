@@ -25,6 +25,7 @@ class Layout:
         self.folder = folder
         self.target = code["folder"]  # what the folder of programs is called when they run
         self.package = code.get("package", False)
+        self.flat = code.get("flat", False)  # the handout's own zip has no folder
         self.names = code["modules"] | {"run": ["run.py"]}
         self.modules = list(code["modules"])
         self.notes: list[str] = []
@@ -55,7 +56,7 @@ class Layout:
         else:
             while len(inside := list(root.iterdir())) == 1 and inside[0].is_dir():
                 root = inside[0]
-        if self.source is not None and root == self.source:
+        if self.source is not None and root == self.source and not self.flat:
             self.notes.append(f"the programs were not in a folder {self.target}/")
         if root != self.folder and len(list(self.folder.iterdir())) > 1:
             self.notes.append(f"the project was found in {root.relative_to(self.folder)}/")

@@ -48,8 +48,11 @@ def build(variant: str, vocab_size: int) -> torch.nn.Module:
 
 def evaluate(args: argparse.Namespace, model: torch.nn.Module, corpus) -> None:
     model.load_state_dict(torch.load(args.reading_params_path, map_location="cpu"))
-    with open(args.outputs_path, "w", encoding="utf-8") as out:
-        for line in read(args.eval_corpus_path).splitlines():
+    with (
+        open(args.eval_corpus_path, encoding="utf-8") as questions,
+        open(args.outputs_path, "w", encoding="utf-8") as out,
+    ):
+        for line in questions:  # as in the kit, one without a tab keeps its newline in the prompt
             prompt = [corpus.stoi[char] for char in line.split("\t")[0] + MASK]
             row = utils.sample(model, torch.tensor([prompt]), 32, sample=False)[0]
             text = "".join(corpus.itos[int(index)] for index in row)

@@ -1,5 +1,8 @@
-"""Small submissions in the styles of real ones, one property each: an edition, what turns
-submission_a (script style, 2021) into it, and one real mistake with the checks that it fails."""
+"""Small submissions in the styles of real ones: an edition, the folders that their files come from,
+and one real mistake with the checks that it fails.
+
+The files that make a style are in styles/, written in that style; the others are those of
+submission_a (a script, strict) or submission_b (functions, einsum)."""
 
 import shutil
 import zipfile
@@ -15,16 +18,32 @@ ATTENTION, LONDON = "src/attention.py", "london_baseline.py"
 Edit = tuple[str, str, str]
 
 
+def same(folder: Path) -> Path:
+    return folder
+
+
 @dataclass(frozen=True)
 class Style:
-    """`prepare` works on the folder before the mistake is made, `pack` on the finished one."""
+    """`sources`: folders copied over each other; `without`: files that this kit does not have;
+    `mistake` (file, old, new): what is then done wrong; `prepare`: what is no program; `pack`: how
+    the finished folder is handed in."""
 
     name: str
     edition: str
-    prepare: Callable[[Path], None]
+    sources: tuple[str, ...]
     mistake: Edit
     fails: set[str]
-    pack: Callable[[Path], Path] = lambda folder: folder
+    without: tuple[str, ...] = ()
+    prepare: Callable[[Path], Path] = same
+    pack: Callable[[Path], Path] = same
+
+    def write(self, folder: Path) -> None:
+        """The programs, without params and predictions."""
+        for source in self.sources:
+            shutil.copytree(HERE / source, folder, dirs_exist_ok=True,
+                            ignore=shutil.ignore_patterns("__pycache__"))  # fmt: skip
+        for name in self.without:
+            (folder / name).unlink()
 
 
 def edit(folder: Path, *edits: Edit) -> None:
@@ -32,43 +51,6 @@ def edit(folder: Path, *edits: Edit) -> None:
         code = (folder / name).read_text(encoding="utf-8")
         assert old in code, f"{name} has no {old!r}"
         (folder / name).write_text(code.replace(old, new), encoding="utf-8")
-
-
-def edits(*changes: Edit) -> Callable[[Path], None]:
-    return lambda folder: edit(folder, *changes)
-
-
-# -- 2021 ---------------------------------------------------------------------------------------
-
-CLASS_IN_RUN = """
-class Other(model.GPT):
-    def __init__(self, config, layer):
-        super().__init__(config)
-        for block in self.blocks:
-            block.attn = layer(config)
-
-
-import attention
-layers = {"vanilla": attention.CausalSelfAttention, "synthesizer": attention.SynthesizerAttention}
-model = Other(mconf, layers[args.variant]).to(device)
-"""
-FLAG = 'if args.variant == "synthesizer":\n    mconf.synthesizer = True\n'
-BUILT = "model = model.GPT(mconf).to(device)\n"
-BASELINE = """import argparse
-p = argparse.ArgumentParser()
-p.add_argument("--eval_corpus_path", required=True)
-p.add_argument("--outputs_path", required=True)
-args = p.parse_args()
-rows = open(args.eval_corpus_path, encoding="utf-8").read().splitlines()
-right = sum(row.split("\\t")[1] == "London" for row in rows)
-open(args.outputs_path, "w").write("London\\n" * len(rows))
-print(f"Correct: {right} out of {len(rows)}: {right / len(rows) * 100}%")
-"""
-
-
-def baseline_in_src(folder: Path) -> None:
-    (folder / LONDON).unlink()
-    (folder / "src" / LONDON).write_text(BASELINE, encoding="utf-8")
 
 
 def saved_on_a_gpu(folder: Path) -> None:
@@ -80,6 +62,17 @@ def saved_on_a_gpu(folder: Path) -> None:
             torch.save(torch.load(path, weights_only=True), path)
     finally:
         torch.serialization.location_tag = known
+
+
+def package(folder: Path) -> None:
+    """XCS224N: the modules import each other as parts of a package."""
+    (folder / "src").rename(folder / "submission")
+    for path in (HERE / "styles" / "xcs224n").glob("*.py"):
+        shutil.copy(path, folder / "submission")
+    edit(folder, ("submission/model.py", "import attention\n", "from . import attention\n"))
+
+
+# -- how it is handed in ------------------------------------------------------------------------
 
 
 def zipped(folder: Path, name: Callable[[Path], str], *more: str) -> Path:
@@ -100,149 +93,55 @@ def macos(folder: Path) -> Path:
 
 
 def windows(folder: Path) -> Path:
-    for path in folder.glob("*.predictions"):
-        path.write_text(path.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    """Backslashes between folders, CR LF at line ends, a blank line behind the predictions."""
+    for path in (*folder.glob("*.predictions"), *folder.rglob("*.py")):
+        last = "\n" if path.suffix == ".predictions" else ""
+        text = path.read_text(encoding="utf-8") + last
+        path.write_bytes(text.replace("\n", "\r\n").encode())
     return zipped(folder, lambda path: "work\\" + str(path).replace("/", "\\"))
 
 
-CONSTRUCTOR = (
-    (MODEL, "    def __init__(self, config):\n        super().__init__()\n        self.ln1",
-     "    def __init__(self, config, synthesizer):\n        super().__init__()\n        self.ln1"),
-    (MODEL, "if config.synthesizer:", "if synthesizer:"),
-    (MODEL, "    def __init__(self, config):\n        super().__init__()\n        self.tok_emb",
-     "    def __init__(self, config, synthesizer):\n        super().__init__()\n"
-     "        self.tok_emb"),
-    (MODEL, "Block(config) for", "Block(config, synthesizer) for"),
-    (MODEL, "    synthesizer = False\n", ""),
-    (RUN, FLAG, ""),
-    (RUN, "model.GPT(mconf)", 'model.GPT(mconf, args.variant == "synthesizer")'),
-)  # fmt: skip
-
-# -- later editions -----------------------------------------------------------------------------
+def flat(folder: Path) -> Path:
+    """All files at the zip's root, as XCS224N's collect_submission.sh packs them."""
+    return zipped(folder, lambda path: path.name)
 
 
-def of_2024(folder: Path) -> None:
-    (folder / MODEL).rename(folder / "src" / "models.py")
-    shutil.copy(HERE / "styles" / "rope.py", folder / ATTENTION)
-    edit(
-        folder,
-        (RUN, "import model\n", "import models\n"),
-        (RUN, "model.GPTConfig(", "models.GPTConfig("),
-        (RUN, "model = model.GPT(", "model = models.GPT("),
-        (RUN, '"vanilla", "synthesizer"', '"vanilla", "rope"'),
-        (RUN, FLAG, 'mconf.rope = args.variant == "rope"\n'),
-        (RUN, "max_epochs=650,", "max_epochs=650,  "),
-        (RUN, "num_workers=4,\n    )  # fmt: skip\n    trainer.Trainer(model, pretrain_dataset",
-         "num_workers=4,\n    )  # fmt: skip\n    tconf.final_tokens = 650 * len(pretrain_dataset) "
-         "* block_size\n    trainer.Trainer(model, pretrain_dataset"),
-        (RUN, "torch.load(args.reading_params_path))",
-         "torch.load(args.reading_params_path), strict=False)"),
-        ("src/models.py", "    synthesizer = False\n", "    rope = False\n"),
-        ("src/models.py", "        if config.synthesizer:\n"
-         "            self.attn = attention.SynthesizerAttention(config)\n        else:\n"
-         "            self.attn", "        if True:\n            self.attn"),
-        ("src/models.py", "        self.pos_emb =",
-         "        self.pos_emb = None if config.rope else"),
-        ("src/models.py", "x = self.tok_emb(idx) + self.pos_emb[:, : idx.size(1), :]",
-         "x = self.tok_emb(idx)\n        if self.pos_emb is not None:\n"
-         "            x = x + self.pos_emb[:, : idx.size(1), :]"),
-    )  # fmt: skip
-    (folder / LONDON).unlink()
-    (folder / "src" / LONDON).write_text(
-        'rows = open("birth_dev.tsv", encoding="utf-8").read().splitlines()\n'
-        'right = sum(row.endswith("\\tLondon") for row in rows)\n'
-        'open("london_baseline_accuracy.txt", "w").write(f"{right / len(rows)}\\n")\n'
-    )
+# -- the styles ---------------------------------------------------------------------------------
 
-
-def wide_rows(folder: Path) -> None:
-    of_2024(folder)
-    edit(folder, (DATASET, "text += PAD * (self.block_size - len(text))",
-                  "text += PAD * (self.block_size + 1 - len(text))"))  # fmt: skip
-
-
-def with_tensorboard(folder: Path) -> None:
-    edit(
-        folder,
-        (RUN, "from tqdm import tqdm\n",
-         "from torch.utils.tensorboard import SummaryWriter\nfrom tqdm import tqdm\n"),
-        (RUN, "block_size = 128\n", "block_size = 128\nwriter = SummaryWriter(log_dir='expt')\n"),
-        (RUN, "num_workers=4,\n", "num_workers=4, writer=writer,\n"),
-    )  # fmt: skip
-
-
-def of_2023(folder: Path) -> None:
-    shutil.copy(HERE / "styles" / "perceiver.py", folder / "src" / "perceiver.py")
-    edit(
-        folder,
-        (RUN, '"vanilla", "synthesizer"', '"vanilla", "perceiver"'),
-        (RUN, FLAG, 'mconf.perceiver = args.variant == "perceiver"\n'
-                    "mconf.bottleneck_dim = args.bottleneck_dim\n"),
-        (RUN, "args = argp.parse_args()",
-         'argp.add_argument("--bottleneck_dim", type=int, default=32)\nargs = argp.parse_args()'),
-        (RUN, "torch.load(args.reading_params_path))",
-         "torch.load(args.reading_params_path), strict=False)"),
-        (MODEL, "import attention\n", "import attention\nimport perceiver\n"),
-        (MODEL, "    synthesizer = False\n", "    synthesizer = perceiver = False\n"),
-        (MODEL, "        self.blocks = nn.Sequential(*[Block(config) for _ in "
-                "range(config.n_layer)])\n",
-         "        inner = config.n_layer - 2 if config.perceiver else config.n_layer\n"
-         "        self.down_block = None\n"
-         "        if config.perceiver:\n"
-         "            self.down_block = perceiver.DownProjectBlock(config, "
-         "config.bottleneck_dim)\n"
-         "            self.up_block = perceiver.UpProjectBlock(config)\n"
-         "        self.blocks = nn.Sequential(*[Block(config) for _ in range(inner)])\n"),
-        (MODEL, "        logits = self.head(self.ln_f(self.blocks(self.drop(x))))\n",
-         "        x = self.drop(x)\n"
-         "        if self.down_block is not None:\n"
-         "            x = self.up_block(self.blocks(self.down_block(x)), x)\n"
-         "        else:\n"
-         "            x = self.blocks(x)\n"
-         "        logits = self.head(self.ln_f(x))\n"),
-    )  # fmt: skip
-
-
-def of_xcs(folder: Path) -> None:
-    (folder / "src").rename(folder / "submission")
-    (folder / "submission" / "run.py").unlink()
-    (folder / "submission" / "__init__.py").write_text("from .helper import *\n")
-    shutil.copy(HERE / "styles" / "helper.py", folder / "submission")
-    edit(folder, ("submission/model.py", "import attention\n", "from . import attention\n"),
-         ("submission/dataset.py", "        pieces.append(document[begin : begin + width])\n",
-          "        pieces += [document[begin : begin + width], MASK]\n"))  # fmt: skip
-
-
-RATE = (RUN, "learning_rate=6e-3", "learning_rate=6e-4")
-PARIS = ('== "London"', '== "Paris"')
+A, B = "submission_a", "submission_b"
+KIT_2024 = (B, "styles/kit2024")
+KIT_2023 = (B, "styles/perceiver")
+REPLACED = (MODEL, LONDON)  # models.py and src/london_baseline.py
 STYLES = [
-    Style("script style", "2021", lambda folder: None, RATE, {"f.pretrain", "g.pretrain"}),
-    Style("class inside run.py", "2021", edits((RUN, FLAG, ""), (RUN, BUILT, CLASS_IN_RUN)),
-          (RUN, "epochs = 75", "epochs = 70"), {"d.settings"}),
-    Style("models.py", "2024", of_2024, (RUN, "= 650 * len", "= 200 * len"),
+    Style("script style", "2021", (A,), (RUN, "learning_rate=6e-3", "learning_rate=6e-4"),
           {"f.pretrain", "g.pretrain"}),
-    Style("rows of 128", "2024", wide_rows, (DATASET, "return ids[:-1], ids[1:]",
-                                             "return ids[:-1], ids[:-1]"), {"e.shift"}),
-    Style("TensorBoard", "2021", with_tensorboard, RATE, {"f.pretrain", "g.pretrain"}),
-    Style("baseline in src with arguments", "2021", baseline_in_src, (f"src/{LONDON}", *PARIS),
-          {"d.london"}),
-    Style("params from a GPU", "2021", saved_on_a_gpu,
+    Style("class inside run.py", "2021", (B, "styles/class_in_run"),
+          (RUN, "= 75, 256, 6e-4", "= 70, 256, 6e-4"), {"d.settings"}),
+    Style("models.py", "2024", KIT_2024, (RUN, "final_tokens=650 *", "final_tokens=200 *"),
+          {"f.pretrain", "g.pretrain"}, REPLACED),
+    Style("rows of 128", "2024", (*KIT_2024, "styles/rows_of_128"),
+          (DATASET, "masked_string[:-1], masked_string[1:]",
+           "masked_string[:-1], masked_string[:-1]"), {"e.shift"}, REPLACED),
+    Style("TensorBoard", "2023", (*KIT_2023, "styles/tensorboard"),
+          (RUN, "512 * 20", "512 * 200"),
+          {"d.settings", "f.pretrain", "f.finetune", "g.pretrain", "g.finetune"}),
+    Style("baseline in src with arguments", "2021", (B, "styles/baseline_in_src"),
+          (f"src/{LONDON}", '["London" for', '["Paris" for'), {"d.london"}, (LONDON,)),
+    Style("params from a GPU", "2021", (A,),
           (ATTENTION, "hidden, v = F.relu(self.w1(x))", "hidden, v = self.w1(x)"),
-          {"g.equation", "g.gradients", "g.variant", "g.reproduced"}),
-    Style("macOS zip", "2021", lambda folder: None, (LONDON, *PARIS), {"d.london"}, macos),
-    Style("Windows zip", "2021", lambda folder: None,
+          {"g.equation", "g.gradients", "g.variant", "g.reproduced"}, prepare=saved_on_a_gpu),
+    Style("macOS zip", "2021", (B,), (LONDON, '["London"]', '["Paris"]'), {"d.london"},
+          pack=macos),
+    Style("Windows zip", "2021", (A,),
           (DATASET, "for c in text], dtype=torch.long)", "for c in text], dtype=torch.int)"),
-          {"e.format"}, windows),
-    Style("short documents left out", "2021",
-          edits((DATASET, 'self.data = data.split("\\n")',
-                 'self.data = [d for d in data.split("\\n") if len(d) >= 4]')),
-          (DATASET, "quarter = n / 4", "quarter = n / 2"), {"e.mean"}),
-    Style("constructor argument", "2021", edits(*CONSTRUCTOR),
-          (ATTENTION, "@ self.w2 +", "@ self.w2.detach() +"), {"g.gradients"}),
-    Style("renamed perceiver", "2023", of_2023,
+          {"e.format"}, pack=windows),
+    Style("short documents left out", "2021", (A, "styles/short_documents"),
+          (DATASET, "share = 0.25", "share = 0.5"), {"e.mean"}),
+    Style("constructor argument", "2021", (B, "styles/constructor"),
+          (ATTENTION, "self.w2[:, :T])", "self.w2.detach()[:, :T])"), {"g.gradients"}),
+    Style("renamed perceiver", "2023", KIT_2023,
           ("src/perceiver.py", "torch.ones_like(scores).tril()", "torch.ones_like(scores)"),
           {"g.variant", "g.reproduced"}),
-    Style("XCS224N", "xcs224n", of_xcs,
-          ("submission/helper.py", "max_epochs=650", "max_epochs=65"),
-          {"f.pretrain", "g.pretrain"}),
+    Style("XCS224N", "xcs224n", (A,), ("submission/helper.py", "max_epochs=650", "max_epochs=65"),
+          {"f.pretrain", "g.pretrain"}, (RUN, LONDON), package, flat),
 ]  # fmt: skip

@@ -38,3 +38,8 @@ def pretrain(pretrain_dataset, block_size, model):
     tconf = settings(pretrain_dataset, block_size, max_epochs=650, batch_size=128,
                      learning_rate=6e-3)  # fmt: skip
     return tconf, Trainer(model, pretrain_dataset, None, tconf)
+
+
+def train(model, writing_params_path, trainer_obj):
+    trainer_obj.train()
+    torch.save(model.state_dict(), writing_params_path)
