@@ -3,12 +3,16 @@
 import json
 from dataclasses import asdict
 
+import numpy as np
 import pytest
+import torch
 from conftest import TINY, run_module, run_script
+from small_world import other_params
 
 from answers.provenance import Corpus
 from labs.recipe_study import arm as study
-from labs.recipe_study import errors
+from labs.recipe_study import errors, signals
+from model import GPTConfig
 
 
 def test_each_arm_differs_from_all_or_none_in_one_thing():
@@ -88,3 +92,58 @@ def test_the_curve_asks_each_snapshot(tmp_path):
     assert all(point["dev_asked"] == asked for point in points)
     assert all(0 <= point["dev_right"] <= asked for point in points)
     assert (tmp_path / "c" / "curve.png").stat().st_size > 5000
+
+
+def test_positions_raised_by_index_are_those_of_padding_before_the_row():
+    torch.manual_seed(5)
+    model = study.ShiftedGPT(GPTConfig(11, 19, n_layer=1, n_head=1, n_embd=8, embd_pdrop=0.0))
+    model.pos_emb.data.normal_()
+    idx = torch.randint(2, 11, (101, 13))
+    plain = model.embed(idx)
+    model.most = 4
+    found, shifts = model.embed(idx), []
+    for i in range(len(idx)):
+        at = [s for s in range(5) if torch.equal(found[i], model.tok_emb(idx[i])
+              + model.pos_emb[0, s : s + 13])]  # fmt: skip
+        shifts += at
+    assert len(shifts) == 101 and set(shifts) == {0, 1, 2, 3, 4}
+    assert torch.equal(model.eval().embed(idx), plain)  # answers are not shifted
+
+
+def test_the_average_of_weights():
+    model = torch.nn.Linear(3, 2)
+    average, seen = study.Average(model), []
+    for _ in range(3):
+        model.weight.data.normal_()
+        seen.append(model.weight.detach().clone())
+        average.add()
+    average.take()
+    torch.testing.assert_close(model.weight.detach(), sum(seen) / 3)
+
+
+def test_a_logistic_regression_finds_the_weights_that_drew_the_data():
+    draws = np.random.default_rng(7)
+    x = draws.normal(size=(4001, 2)) * [1.0, 5.0] + [0.0, 3.0]
+    odds = 0.5 + 1.2 * x[:, 0] - 0.3 * (x[:, 1] - 3.0)
+    y = draws.random(4001) < 1 / (1 + np.exp(-odds))
+    found = signals.Logistic(x, y, 10.0).log_odds(x)
+    assert np.abs(found - odds).mean() < 0.12
+    held = signals.cross_fitted(x, y, 10.0)
+    assert held.shape == (4001,) and np.abs(held - found).max() < 0.5
+
+
+def test_signals_are_measured_on_people_held_out(known, tmp_path, monkeypatch, capsys):
+    before, *_ = other_params(known, tmp_path)
+    rows = (known / "dev.tsv").read_text(encoding="utf-8").splitlines()
+    (tmp_path / "held.tsv").write_text("\n".join(rows[3:]), encoding="utf-8")
+    (tmp_path / "dev.tsv").write_text("\n".join(rows[5:]), encoding="utf-8")
+    monkeypatch.setattr("sys.argv", [
+        "signals", str(known / "known.params"), "--pretrained", before,
+        "--second", str(known / "known.params"), "--held_out", str(tmp_path / "held.tsv"),
+        "--eval", str(tmp_path / "dev.tsv"), "--corpus", str(known / "wiki.txt"),
+    ])  # fmt: skip
+    signals.main()
+    printed = capsys.readouterr().out
+    assert "held.tsv: 6 of 9 right, the second seed answers 9 alike" in printed
+    assert "the probe: blocks." in printed
+    assert all(f"\n{name}: held out" in printed for name in signals.SETS)
