@@ -12,6 +12,7 @@ import torch
 from conftest import ROOT, TINY, needs_bf16, run_script
 from test_trainer import CORPUS, Kept, fit, tiny
 
+import run
 from attention import VARIANTS
 from dataset import CharCorruptionDataset
 from model import GPT, GPTConfig
@@ -299,3 +300,35 @@ def test_every_variant_trains_by_the_recipe(variant, precision):
     assert len(rows) == 3 and all(math.isfinite(row["loss"]) for row in rows)
     moved = [not torch.equal(p, before[name]) for name, p in model.named_parameters()]
     assert sum(moved) >= len(moved) - 1  # a position beyond the rows may stay
+
+
+LETTERS = "Where was born?CyFxRmBDLAO"  # so that the questions can be read
+
+
+@pytest.mark.parametrize("corpus, questions, said", [
+    (["no title here", "nor there Oslo"], ["Where was Ann Lee born?\tOslo"],
+     "no reader: no document starts with a title and a full stop; only the training"),
+    (["Ann Lee. Lee left Oslo .", "Bo Day. Day sang ."], ["Where was Cy Fox born?\tOslo"],
+     "no reader: no question mentions the title of a document; only the training"),
+    (["Ann Lee. Lee left Oslo .", "Bo Day. Day sang ."], ["Where was Ann Lee born?\tRome"],
+     "no reader: no answer is a run of capitalised words in the document that it is about"),
+    (["Ann Lee. Lee left Oslo .", "Bo Day. Day saw Rome ."], ["Where was Ann Lee born?\tOslo"],
+     "the reader learns from 1 answer that stands in its document"),
+])  # fmt: skip
+@pytest.mark.parametrize("reader", ["ranker", "network"])
+def test_reading_goes_on_where_little_can_be_read(
+    corpus, questions, said, reader, tmp_path, monkeypatch, capsys
+):
+    """One sentence, then the recipe does what it can: both phases, with either reader."""
+    monkeypatch.setattr("network_reader.STEPS", 1)
+    (tmp_path / "wiki.txt").write_text("\n".join([*corpus, LETTERS]), encoding="utf-8")
+    (tmp_path / "train.tsv").write_text("\n".join(questions), encoding="utf-8")
+    common = ["vanilla", str(tmp_path / "wiki.txt"), "--recipe", "reading", "--reader", reader]
+    common += ["--finetune_corpus_path", str(tmp_path / "train.tsv"), "--max_steps", "1"]
+    common += [*map(str, TINY), "--writing_params_path"]
+    run.main(["pretrain", *common, str(tmp_path / "p.params")])
+    assert capsys.readouterr().out.count(said) == 1
+    run.main(["finetune", *common, str(tmp_path / "f.params"),
+              "--reading_params_path", str(tmp_path / "p.params")])  # fmt: skip
+    assert capsys.readouterr().out.count(said) == 1
+    assert (tmp_path / "f.params").is_file()
