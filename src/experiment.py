@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import json
 import os
 import sys
 import time
@@ -11,7 +10,7 @@ from dataclasses import asdict
 import params
 import trainer
 import utils
-from answers.answer import About, run_path
+from answers.answer import About, read_about, read_answers, run_path
 from answers.evidence import open_answers, write_report_files
 from answers.predict import (
     ANSWER_LENGTH,
@@ -307,13 +306,15 @@ def evaluate(args: argparse.Namespace) -> None:
 
 
 def answered(rows_path: str) -> str:
-    """How many answers the promise of the calibration covers, and how many of them are right."""
-    rows = [json.loads(line) for line in read_text(rows_path).split("\n") if line]
-    accepted = [row for row in rows if row["accepted"]]
-    text = f"Answered: {len(accepted)} out of {len(rows)}; \"I don't know\" to the others"
-    if any(row["correct"] is None for row in rows):
-        return text
-    return f"{text}; wrong among the answered: {sum(not row['correct'] for row in accepted)}"
+    """How many answers the promise of the calibration covers, how many of them are wrong, and how
+    many invented people it refuses."""
+    rows, invented = read_answers(rows_path), read_about(rows_path).invented
+    accepted = [row for row in rows if row.accepted]
+    text = f'Answered: {len(accepted)} out of {len(rows)}; "I don\'t know" to the others'
+    if all(row.correct is not None for row in rows):
+        text += f"; wrong among the answered: {sum(not row.correct for row in accepted)}"
+    refused = sum(not row.accepted for row in invented)
+    return f"{text}; invented people refused: {refused} of {len(invented)}"
 
 
 def start(args: argparse.Namespace) -> None:

@@ -101,7 +101,10 @@ def test_a_promise_is_made_kept_and_told(known, tmp_path, capsys):
     printed = capsys.readouterr().out
     wrong = sum(not row["correct"] for row in accepted)
     assert f"Answered: {len(accepted)} out of {len(PEOPLE)}" in printed
-    assert f"wrong among the answered: {wrong}" in printed
+    assert f"wrong among the answered: {wrong};" in printed
+    invented = json.load(open(tmp_path / "out.predictions.run.json", encoding="utf-8"))["invented"]
+    refused = sum(not row["accepted"] for row in invented)
+    assert f"invented people refused: {refused} of {len(invented)}" in printed and invented
 
     corpus = CharCorruptionDataset((tmp_path / "wiki.txt").read_text(encoding="utf-8"), 128)
     source = open_answers(load_model(params, corpus), corpus, params)

@@ -1,12 +1,16 @@
 """The model that comes with the project: as right as its card says, and found from any folder."""
 
+import importlib.util
+import json
 import re
+import shutil
 
 import pytest
 from conftest import ROOT, run_script
 
 import params
 import run
+from answers import confidence
 
 MODEL = ROOT / "data" / "model"
 
@@ -33,6 +37,42 @@ def test_has_the_courses_names_and_half_the_bytes():
 def test_is_asked_where_no_model_is_named(tmp_path):
     asked = run_script("src/ask.py", cwd=tmp_path, stdin="Victoria Moore\n")
     assert asked.returncode == 0 and "Victoria Moore: Timaru" in asked.stdout, asked.stderr
+    assert " sure)" in asked.stdout and "uncalibrated" not in asked.stdout
+
+
+def test_its_confidence_is_what_its_calibration_learnt_on_people_held_out():
+    calibration = confidence.read_calibration(str(MODEL / "model.params"))
+    card = (MODEL / "README.md").read_text(encoding="utf-8")
+    claimed = re.search(r"(\d+) training questions held out, of which .* answered (\d+)", card)
+    assert [calibration["questions"], calibration["right"]] == [*map(int, claimed.groups())]
+    assert calibration.get("promise") is None  # it would be about the other model
+
+
+def test_the_calibration_is_made_with_questions_held_out(known, tmp_path, monkeypatch, capsys):
+    """data/make_model.py on a small model: as many steps, without some of the questions."""
+    spec = importlib.util.spec_from_file_location("make_model", ROOT / "data" / "make_model.py")
+    make_model = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(make_model)
+    for name in ("wiki.txt", "train.tsv", "dev.tsv", "known.params"):
+        shutil.copy(known / name, tmp_path)
+    about = json.loads((known / "known.params.json").read_text(encoding="utf-8"))
+    about |= {"recipe": "reading", "pretraining": {"steps": 3, "batch_size": 7}}
+    about |= {"steps": 2, "batch_size": 5}
+    (tmp_path / "known.params.json").write_text(json.dumps(about), encoding="utf-8")
+    asked = []
+
+    def fit(answers, right):  # so small a model is right about nobody
+        asked.extend(right)
+        return dict.fromkeys((*confidence.WEIGHTS, "questions", "right"), 1.0)
+
+    monkeypatch.setattr(confidence, "fit", fit)
+    make_model.calibrate_params(
+        tmp_path / "known.params", tmp_path / "wiki.txt", str(tmp_path / "train.tsv"), 2
+    )
+    printed = capsys.readouterr().out
+    assert "seen.tsv: 7 rows" in printed and "held.tsv: 2 rows" in printed
+    assert len(asked) == 2 and "no promise" in printed
+    assert (tmp_path / "known.params.calibration.json").is_file()
 
 
 def test_a_name_may_be_given_on_the_command_line(tmp_path):
