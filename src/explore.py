@@ -64,38 +64,41 @@ def shown(path: str, dataset, variant: str | None):
     )
 
 
-def data(args: argparse.Namespace) -> dict:
-    """What the page holds."""
+def page_of(params: list[str], corpus: str, variant: str | None = None) -> str:
+    """The page of one model, or of two of one corpus, as HTML. `variant`: of the first.
+
+    Raises UserError for params of another corpus, and for variants that the page cannot compute.
+    """
     from answers.certainty import RECALL
     from answers.predict import answer_length, stops
     from answers.provenance import Corpus, invented_people
     from base.files import find_files, read_text
     from dataset import MASK, PAD, CharCorruptionDataset
-    from page.explorer import described
+    from page.explorer import described, page
     from training.salience import title_length
 
-    (path,) = find_files(args.corpus)
+    (path,) = find_files(corpus)
     text = read_text(path)
     dataset = CharCorruptionDataset(text, 128)
-    corpus = Corpus(text)
-    models = [shown(args.params, dataset, args.variant)]
-    if args.compare:
-        models.append(shown(args.compare, dataset, None))
-    titles = (document[: title_length(document)] for document in corpus.documents)
+    stands = Corpus(text)
+    variants = [variant, *[None] * len(params)]
+    models = [shown(one, dataset, of) for one, of in zip(params, variants, strict=False)]
+    titles = (document[: title_length(document)] for document in stands.documents)
     names = list(dict.fromkeys(title for title in titles if title))[:MOST_NAMES]
-    return {
+    held = {
         "models": [
-            described(model, stops(dataset), answer_length(path))
-            for model, path in zip(models, (args.params, args.compare), strict=False)
+            described(model, stops(dataset), answer_length(one))
+            for model, one in zip(models, params, strict=True)
         ],
         "vocabulary": [dataset.itos[i] for i in range(dataset.vocab_size)],
         "reserved": [dataset.itos[PAD], dataset.itos[MASK]],
         "mask": MASK,
         "recall": RECALL.format(""),
-        "documents": corpus.documents,
+        "documents": stands.documents,
         "names": names,
-        "invented": invented_people(names, corpus, INVENTED),
+        "invented": invented_people(names, stands, INVENTED),
     }
+    return page(held)
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -103,9 +106,8 @@ def main(argv: list[str] | None = None) -> None:
     from base.files import check_outputs, write_whole
 
     check_outputs([args.output], (args.params, args.compare, args.corpus))
-    from page.explorer import page
-
-    html = page(data(args))
+    params = [args.params, args.compare] if args.compare else [args.params]
+    html = page_of(params, args.corpus, args.variant)
     with write_whole(args.output) as file:
         file.write(html)
     print(f"{args.output}: {len(html.encode()) / 1e6:.1f} MB; open it in a browser")

@@ -32,14 +32,20 @@ def make(folder: Path) -> Path:
     (folder / "wiki.txt").write_text("\n".join(corpus), encoding="utf-8")
     (folder / "train.tsv").write_text(rows_of(LEARNT), encoding="utf-8")
     (folder / "dev.tsv").write_text(rows_of(PEOPLE), encoding="utf-8")
+    train(folder, folder / "known.params", "vanilla")
+    return folder
+
+
+def train(folder: Path, path: Path, variant: str) -> Path:
+    """Params in `path` of a model of the world in `folder` that knows LEARNT."""
     run.main([
-        "finetune", "vanilla", str(folder / "wiki.txt"),
+        "finetune", variant, str(folder / "wiki.txt"),
         "--finetune_corpus_path", str(folder / "train.tsv"),
-        "--writing_params_path", str(folder / "known.params"),
+        "--writing_params_path", str(path),
         "--max_epochs", "200", "--finetune_lr", "3e-3", "--precision", "fp32", "--device", "cpu",
         "--n_layer", "2", "--n_head", "2", "--n_embd", "32", "--no_log",
     ])  # fmt: skip
-    return folder
+    return path
 
 
 def evaluate(

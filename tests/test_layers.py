@@ -19,7 +19,7 @@ ALLOWED = {  # room, or file beside the rooms -> the others that it may import, 
     "recipes": {"training"},
     "answers": {"dataset", "model", "params", "utils"},
     "page": {"answers", "attention"},
-    "report": {"answers", "page"},
+    "report": {"answers", "explore", "page", "params"},
     "plot": set(),
 }
 OUTSIDE = {"torch", "numpy", "tqdm"}

@@ -3,10 +3,12 @@
 import json
 import re
 import sys
+import time
 import xml.etree.ElementTree as ElementTree
 from html.parser import HTMLParser
 
 import pytest
+import small_world
 
 import report
 from answers.answer import read_answer
@@ -190,6 +192,59 @@ def test_a_recall_is_shown_and_whose_it_is(tmp_path):
         page = (tmp_path / "r.html").read_text("utf-8")
         assert "recall log p -3.12" in page
         assert ("that of the params before finetuning" in page) == (before is not None)
+
+
+def with_model(folder, known):
+    """The rows of a run by the small world's model, made by `evaluate --report`."""
+    small_world.evaluate(known, out=folder / "own.predictions")
+    return str(folder / "own.predictions.jsonl")
+
+
+def test_a_question_can_be_looked_at_from_inside(browser, known, tmp_path):
+    rows = [with_model(tmp_path, known), write(tmp_path)]
+    output = tmp_path / "r.html"
+    with pytest.raises(UserError, match="does not say which params"):
+        report.main([*rows, "-o", str(output), "--inside"])
+    report.main([rows[0], "-o", str(output), "--inside"])
+    browser.get(output.as_uri())
+    for name in ("Ed <Fox>", "Bob Hill"):
+        button = browser.execute_script(
+            "const looks = [...document.querySelectorAll('.look')];"
+            "return looks.find((button) => button.dataset.name === arguments[0])",
+            name,
+        )
+        button.send_keys("\ue007")  # Enter
+        browser.switch_to.frame(0)
+        wait = "document.body.dataset.ready === arguments[0]"
+        for _ in range(100):
+            if browser.execute_script(f"return {wait}", name):
+                break
+            time.sleep(0.1)
+        asked = "return [document.getElementById('name').value, VIEWS[0].answer.textContent]"
+        answers = [read_answer(json.loads(line), "row") for line in open(rows[0], encoding="utf-8")]
+        (wanted,) = {a.answer for a in answers if a.question == f"Where was {name} born?"}
+        assert browser.execute_script(asked) == [name, wanted]
+        browser.switch_to.default_content()
+        browser.execute_script("document.querySelector('dialog button').click()")
+        assert not browser.execute_script("return document.querySelector('dialog').open")
+    assert browser.get_log("browser") == []
+
+
+def test_a_model_that_is_gone_or_another_is_not_shown(known, tmp_path):
+    rows, output = with_model(tmp_path, known), tmp_path / "r.html"
+    path = rows.replace(".jsonl", ".run.json")
+    about = json.loads(open(path, encoding="utf-8").read())
+    trained = about["trained"] | {"sha256": "0" * 64}
+    for change, words in (
+        ({"params": str(tmp_path / "no.params")}, "no.params is not there; start the command in"),
+        ({"trained": trained}, "not the model that gave the answers"),
+    ):
+        (tmp_path / "own.predictions.run.json").write_text(json.dumps(about | change), "utf-8")
+        with pytest.raises(UserError, match=words):
+            report.main([rows, "-o", str(output), "--inside"])
+    with pytest.raises(UserError, match="--inside is for the page"):
+        report.main([rows, "--numbers", str(tmp_path / "n.json"), "--inside"])
+    assert not output.exists()
 
 
 NO_ROWS = ["{", "[1]", '{"question": "q"}', "7", '"question answer gold correct"', "null"]

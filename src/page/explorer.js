@@ -66,40 +66,22 @@ function suggest(name) {
 
 // -- where it stands in the corpus ----------------------------------------------------------------
 
-const isWord = (character) => character !== undefined && /[\p{L}\p{N}_]/u.test(character);
-
-/** Whether document i is about this name, and not about a longer one. */
-function ownDocument(document, name) {
-  if (!document.startsWith(name)) return false;
-  const rest = document.slice(name.length);
-  if (/^[\p{L}\p{N}_-]/u.test(rest)) return false;
-  return !(/^ \p{Lu}/u.test(rest) && !name.endsWith("."));
-}
-
-/** Where `place` first stands in the document as whole words, outside the name; -1 if nowhere. */
-function findPlace(document, place, name) {
-  for (let at = document.indexOf(place); place && at >= 0; at = document.indexOf(place, at + 1)) {
-    const whole = !isWord(document[at - 1]) && !isWord(document[at + place.length]);
-    const inName = document.startsWith(name) && at < name.length;
-    if (whole && !inName) return at;
-  }
-  return -1;
-}
-
 function source(name, place) {
-  const line = DATA.documents.findIndex((document) => ownDocument(document, name));
-  if (line < 0) {
+  const { lines, line, sentence } = lookUp(DATA.documents, name, place);
+  if (!lines.length) {
     return make("p", "Nobody of this name has a document in the corpus: the answer is a guess.",
                 { class: "guess" });
   }
-  const document = DATA.documents[line], at = findPlace(document, place, name);
-  const quote = make("p");
-  if (at < 0) quote.append(document);
-  else quote.append(document.slice(0, at), make("mark", place), document.slice(at + place.length));
-  const what = at < 0 ? "The person's document does not mention this place: the answer is a guess."
-    : "The person's document mentions this place:";
-  return make("div", "", {}, make("p", what, at < 0 ? { class: "guess" } : {}), quote,
-              make("p", `Line ${line + 1} of the corpus.`, { class: "dim" }));
+  if (!sentence) {
+    return make("div", "", {},
+      make("p", "The person's document does not mention this place: the answer is a guess.",
+           { class: "guess" }),
+      make("p", DATA.documents[lines[0] - 1]), make("p", `Line ${lines[0]} of the corpus.`, { class: "dim" }));
+  }
+  const { text, start, end } = sentence, quote = make("p");
+  quote.append(text.slice(0, start), make("mark", text.slice(start, end)), text.slice(end));
+  return make("div", "", {}, make("p", "The person's document mentions this place:"), quote,
+              make("p", `Line ${line} of the corpus.`, { class: "dim" }));
 }
 
 // -- one model's view -----------------------------------------------------------------------------
@@ -130,6 +112,7 @@ class View {
     for (const step of answering(this.model, this.prompt)) {
       if (!isCurrent()) return;
       this.traces = step.traces;
+      this.asked = step.asked;
       logprob += step.ended ? this.model.endLogprob(step.logprobs) : step.logprobs[step.character];
       if (!step.ended) text.push(step.character);
       this.answer.textContent = written(text) || "…";
@@ -147,9 +130,9 @@ class View {
     const known = Array.from(form).every((character) => KNOWN.has(character));
     const recall = known && this.text.length ? model.score(characters(form), this.text) : null;
     const sure = confidence(logprob, recall, model.confidence);
-    const other = model.runnerUp(this.prompt, this.text);
+    const other = model.runnerUp(this.asked, this.text);
     const bar = make("span", "", { class: "bar", "aria-hidden": "true" }, make("i"));
-    bar.firstChild.style.width = percent(sure);
+    bar.firstChild.style.width = `${100 * sure}%`;
     this.result = { answer: written(this.text), logprob, recall, confidence: sure,
                     runnerUp: other && written(other.text), runnerUpLogprob: other && other.logprob };
     const kind = model.calibrated ? "calibrated" : "not calibrated";
@@ -247,8 +230,9 @@ class View {
       table.append(row);
     });
     slider.addEventListener("input", () => this.list(Number(slider.value), table, list));
-    this.maps.replaceChildren(make("p", what), make("div", "", { class: "scroll" }, table),
-                              slider, list);
+    const scroll = make("div", "", { class: "scroll", tabindex: "0", role: "group",
+                                     "aria-label": `${what}, as a map` }, table);
+    this.maps.replaceChildren(make("p", what), scroll, slider, list);
     this.list(this.position, table, list);
   }
 

@@ -111,6 +111,7 @@ def page(data: dict) -> str:
     parts = {
         "STYLE": (HERE / "explorer.css").read_text(encoding="utf-8"),
         "MODEL": (HERE / "model.js").read_text(encoding="utf-8"),
+        "LOOKUP": (HERE / "lookup.js").read_text(encoding="utf-8"),
         "SCRIPT": (HERE / "explorer.js").read_text(encoding="utf-8"),
         "DATA": json.dumps(data, ensure_ascii=False).replace("<", "\\u003c"),
     }

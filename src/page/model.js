@@ -240,10 +240,10 @@ class Model {
     return total;
   }
 
-  /** The likeliest other answer than `text` that a few beams come across: {text, logprob}. */
-  runnerUp(prompt, text, width = 4) {
-    const state = this.start();
-    let beams = [{ state, text: [], logprob: 0, logits: this.readAll(state, prompt).at(-1).logits }];
+  /** The likeliest other answer than `text` that a few beams come across: {text, logprob}.
+   *  `asked`: the state and the logits after the prompt, as `answering` gives them. */
+  runnerUp(asked, text, width = 4) {
+    let beams = [{ ...asked, text: [], logprob: 0 }];
     const same = (other) => other.length === text.length && other.every((c, i) => c === text[i]);
     let best = null;
     for (let step = 0; step < this.answer_length && beams.length; step++) {
@@ -270,14 +270,16 @@ class Model {
   }
 }
 
-/** The answer as it is generated: yields {character, logprobs, trace} for each, the end last. */
+/** The answer as it is generated: yields {character, ended, logprobs, traces, asked} for each, the
+ *  end last. */
 function* answering(model, prompt) {
   const state = model.start(), traces = model.readAll(state, prompt);
+  const asked = { state: model.copy(state), logits: traces.at(-1).logits };
   for (let step = 0; ; step++) {
     const trace = traces.at(-1), logprobs = logSoftmax(trace.logits);
     const character = argmax(trace.logits);
     const ended = model.stops.includes(character);
-    yield { character, ended, logprobs, traces };
+    yield { character, ended, logprobs, traces, asked };
     if (ended || step + 1 === model.answer_length || state.length >= model.max_length) return;
     traces.push(model.read(state, character));
   }

@@ -1,5 +1,6 @@
 """The report as HTML: what each run's section holds, and the template around it."""
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,8 +23,10 @@ PLACE_COUNTS = (0, 1, 3, 10, 30)
 DOCUMENTS = (0, 1)
 
 
-def page(runs: list[Run]) -> str:
+def page(runs: list[Run], models: Sequence[str | None] | None = None) -> str:
     """The report of the runs as HTML, the best one first. Everything from the data is escaped.
+
+    `models`: for each run, the page that holds its model, or None.
 
     Raises UserError where jinja2 or matplotlib is not installed.
     """
@@ -40,12 +43,21 @@ def page(runs: list[Run]) -> str:
     )
     environment.filters["percent"] = percent
     environment.filters["svg"] = jinja2.utils.markupsafe.Markup
-    ordered = sorted(runs, key=lambda run: -run.accuracy)
-    best = ordered[0].accuracy if sum(bool(run.judged) for run in runs) > 1 else None
-    sections = [section(run, best is not None and run.accuracy == best > 0) for run in ordered]
+    both = zip(runs, models or [None] * len(runs), strict=True)
+    ordered = sorted(both, key=lambda pair: -pair[0].accuracy)
+    best = ordered[0][0].accuracy if sum(bool(run.judged) for run in runs) > 1 else None
+    sections = [
+        section(run, best is not None and run.accuracy == best > 0) | {"model": held(model)}
+        for run, model in ordered
+    ]
     return environment.get_template("template.html").render(
         sections=sections, compared=COMPARED, light=style.css(False), dark=style.css(True)
     )
+
+
+def held(model: str | None) -> str | None:
+    """A page as JSON that cannot end the element it stands in."""
+    return None if model is None else json.dumps(model, ensure_ascii=False).replace("<", "\\u003c")
 
 
 def section(run: Run, best: bool) -> dict:

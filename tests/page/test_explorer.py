@@ -7,13 +7,16 @@ import copy
 import json
 
 import pytest
+import small_world
 import torch
 from conftest import ROOT, run_script
 from small_world import PEOPLE, other_params, question
 
 import explore
 from activations import run_with_cache
-from answers import evidence
+from answers import evidence, predict
+from answers.provenance import Corpus
+from base.questions import person
 from dataset import CharCorruptionDataset
 from model import GPT, GPTConfig
 from page.explorer import SHARED, Shown, check_variant, described, page
@@ -175,6 +178,91 @@ def test_names_are_shown_as_they_are(opened, html):
     for name in ("Ed <Fox>", "Flo & Co", "Cy O'Dyck"):
         assert name in browser.execute_async_script(ASK, name)["panel"]
     assert browser.execute_script("return document.querySelectorAll('fox').length") == 0
+
+
+SHIPPED = ROOT / "data" / "model"
+ANSWERS = """
+return arguments[0].map((name) => {
+  const {text, traces} = answer(MODELS[0], characters(`Where was ${name} born?`).concat(DATA.mask));
+  return [written(text), traces.map(({logits}) => Array.from(logits))];
+});"""
+
+
+@torch.no_grad()
+def check_answers(browser, model, dataset, names):
+    """Every greedy answer is Python's, and every logit on the way to 1e-3."""
+    wanted = predict.predict(model, dataset, [question(name) for name in names])
+    for name, place in zip(names, wanted, strict=True):
+        ((text, logits),) = browser.execute_script(ANSWERS, [name])
+        assert text == place
+        read = [dataset.stoi[c] for c in f"{question(name)}\u2047{text}"]
+        ours = model(torch.tensor([read]))[0][0, : len(logits)]
+        torch.testing.assert_close(torch.tensor(logits), ours, rtol=0, atol=1e-3)
+    return wanted
+
+
+@pytest.mark.slow
+def test_the_shipped_model_gives_its_119_answers(opened):
+    model_path, corpus = SHIPPED / "model.params", SHIPPED / "wiki.txt"
+    html = explore.page_of([str(model_path)], str(corpus))
+    assert len(html.encode()) < 10e6
+    dataset = CharCorruptionDataset(corpus.read_text(encoding="utf-8"), 128)
+    rows = (SHIPPED / "birth_dev.tsv").read_text(encoding="utf-8").splitlines()
+    places = dict(row.split("\t") for row in rows)
+    names = [person(asked) for asked in places]
+    model = half(load_model(str(model_path), dataset))
+    browser = opened(html=html)
+    answers = check_answers(browser, model, dataset, names)
+    right = sum(a == p for a, p in zip(answers, places.values(), strict=True))
+    assert (len(names), right) == (119, 114)
+
+
+@pytest.mark.parametrize("variant", ["rope", "synthesizer"])
+def test_trained_models_of_other_variants_give_their_answers(opened, known, tmp_path, variant):
+    path = str(small_world.train(known, tmp_path / "own.params", variant))
+    corpus = str(known / "wiki.txt")
+    dataset = CharCorruptionDataset((known / "wiki.txt").read_text(encoding="utf-8"), 128)
+    model = half(load_model(path, dataset))
+    browser = opened(html=explore.page_of([path], corpus))
+    answers = check_answers(browser, model, dataset, [name for name, _ in PEOPLE])
+    assert sum(a == place for a, (_, place) in zip(answers, PEOPLE, strict=True)) >= 7
+
+
+FOUND = """
+return arguments[1].map(([name, place]) => {
+  const {lines, sentence: s, line} = lookUp(arguments[0], name, place);
+  return [lines[0] ?? null, line, s && s.text, s && s.start, s && s.end];
+});"""
+HARD = [  # names and places inside longer ones, several documents, sentences and their ends
+    "Ann Lee. Ann Lee (born in New York) was a poet. She died in York. She lived.",
+    "Bo Roe. Born in Chicago Illinois. Mr. Roe met J. R. Roe at St. Ives. Élan Ölten wrote.",
+    "Ann Lee Poe. She was from Ann, Lima. Here is Chicago, Illinois and Stoke-on-Trent.",
+    "Ann Lee. A second one, of Lima", "Ida P. Ida P. was born in Zürich City, Paris Opera.",
+]
+ASKED_OF_HARD = ("York", "New York", "Chicago", "Illinois", "Roe", "Ives", "Ölten", "Élan", "Lima",
+                 "Trent", "Zürich", "Paris", "Ann", "Lee", "", "poet")  # fmt: skip
+
+
+def test_sentences_are_those_that_python_finds(opened, html):
+    """lookup.js against answers/provenance.py, on the shipped world and on hard cases."""
+    rows = (SHIPPED / "birth_dev.tsv").read_text(encoding="utf-8").splitlines()
+    people = [(person(q), place) for q, place in (row.split("\t") for row in rows)]
+    places = sorted({place for _, place in people})[:7]
+    pairs = people + [(name, place) for name, _ in people[:31] for place in places]
+    hard = [(name, place) for name in ("Ann Lee", "Bo Roe", "Ida P.", "Nobody")
+            for place in ASKED_OF_HARD]  # fmt: skip
+    browser = opened(html=html)
+    shipped = (SHIPPED / "wiki.txt").read_text(encoding="utf-8")
+    for text, asked in ((shipped, pairs), ("\n".join(HARD), hard)):
+        corpus = Corpus(text)
+        wanted = []
+        for name, place in asked:
+            evidence = corpus.look_up(name, place)
+            s = evidence.provenance
+            found = (s.line, s.sentence, s.start, s.end) if s else (None,) * 4
+            wanted.append([evidence.document_line, *found])
+        assert browser.execute_script(FOUND, corpus.documents, asked) == wanted
+        assert 0 < sum(w[1] is not None for w in wanted) < len(wanted)
 
 
 def test_a_document_cannot_end_the_script():
