@@ -39,6 +39,10 @@ def parser() -> argparse.ArgumentParser:
     p = Parser(prog=name, description=__doc__, formatter_class=style)
     p.add_argument("--only", nargs="+", metavar="ARM", choices=arms(), help=", ".join(arms()))
     p.add_argument("--steps", type=positive(int), default=300, help="of each run (default: 300)")
+    p.add_argument(
+        "--learning_rate", type=positive(float), default=2e-3,
+        help="(default: 2e-3, four times the handout's, as the runs are short)",
+    )  # fmt: skip
     p.add_argument("--train", metavar="FILE", help="sentences (default: the embedded world's)")
     p.add_argument("--dev", metavar="FILE")
     family.add_options(p, "runs/mini_transformer_table")
@@ -48,7 +52,8 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> None:
     args = parser().parse_args(argv)
-    shared = {"steps": args.steps, "train": args.train, "dev": args.dev}
+    shared = {"steps": args.steps, "learning_rate": args.learning_rate}
+    shared |= {"train": args.train, "dev": args.dev}
     wanted = {
         f"{arm}-seed{seed}": Settings(seed=seed, **arms()[arm], **shared)
         for seed in args.seeds
