@@ -45,7 +45,7 @@ def inside(run, path: str) -> str:
                 f"{path}: its model cannot be shown, for {file} is not there; start the command "
                 "in the folder in which `evaluate --report` ran, or drop --inside"
             )
-    if read_description(about.params).get("sha256") != about.trained.get("sha256"):
+    if read_description(about.params).get("params") != about.trained.get("params"):
         raise UserError(
             f"{about.params}: not the model that gave the answers in {path}; run `evaluate "
             "--report` again, or drop --inside"

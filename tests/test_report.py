@@ -234,7 +234,7 @@ def test_a_model_that_is_gone_or_another_is_not_shown(known, tmp_path):
     rows, output = with_model(tmp_path, known), tmp_path / "r.html"
     path = rows.replace(".jsonl", ".run.json")
     about = json.loads(open(path, encoding="utf-8").read())
-    trained = about["trained"] | {"sha256": "0" * 64}
+    trained = about["trained"] | {"params": "0" * 64}
     for change, words in (
         ({"params": str(tmp_path / "no.params")}, "no.params is not there; start the command in"),
         ({"trained": trained}, "not the model that gave the answers"),

@@ -12,6 +12,7 @@ invented world that come with the project.
 
 import argparse
 import json
+import statistics
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -23,13 +24,15 @@ from base.errors import UserError, errors_are_sentences
 from base.files import ROOT, find_files, read_text, write_whole
 from base.questions import load_rows, person
 from dataset import CharCorruptionDataset
-from labs.microscope import patching, study
+from labs.common.intervals import t_interval
+from labs.microscope import patching, rome, study
 from labs.microscope.facts import FORMS, Fact, knows
+from labs.microscope.rome import BEST_LAYER, EDIT_FORMS
 from params import load_model
 
 MODEL = ROOT / "data" / "model"  # the model and its world that come with the project
-COUNTS = (1, 3, 10, 30, 100, 300)
-ROWS = 100  # of the corpus in a batch
+PLACES = ("last letter", "mask", "answer")  # of a person's keys
+COUNTS = (1, 10, 100, 300)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -41,9 +44,14 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--questions", nargs="+", default=[str(MODEL / "birth_dev.tsv")],
                    help="rows of question, tab, place: the people to ask about")  # fmt: skip
     p.add_argument("--people", type=int, default=100, help="pairs, or edits (default: 100)")
-    p.add_argument("--layer", type=int, default=1, help="many: the layer, from 1 (default: 1)")
-    p.add_argument("--position", choices=("last letter", "mask"), default="last letter",
-                   help="where the edited layer is told apart (default: last letter)")  # fmt: skip
+    p.add_argument("--layer", type=int, default=BEST_LAYER,
+                   help=f"many: the layer, from 1 (default: {BEST_LAYER})")  # fmt: skip
+    p.add_argument("--position", choices=PLACES, default=PLACES[-1],
+                   help=f"of a person's keys: {', '.join(PLACES)} (default: {PLACES[-1]})")
+    p.add_argument("--forms", nargs="+", choices=FORMS, default=list(EDIT_FORMS), metavar="FORM",
+                   help=f"edit, many: what edits are made for, of {', '.join(map(repr, FORMS))} "
+                   "(default: all but the last)")  # fmt: skip
+    p.add_argument("--untuned", action="store_true", help="edit: without the trained baseline")
     p.add_argument("--out", type=Path, default=Path("runs/microscope"), help="the folder")
     return p
 
@@ -71,14 +79,7 @@ def open_world(args: argparse.Namespace) -> study.World:
     print(f"{args.params} answers {len(facts)} of {len(readable)} people rightly")
     if len({fact.place for fact in facts}) < 2:
         raise UserError(f"{args.params}: answers too few people to study; train it longer")
-    return study.World(model, facts, dataset.stoi, corpus_rows(dataset, model.max_length))
-
-
-def corpus_rows(dataset: CharCorruptionDataset, width: int) -> list[torch.Tensor]:
-    """The documents as rows of at most `width` characters, ROWS at a time."""
-    rows = [[dataset.stoi[c] for c in text[:width]] for text in dataset.data if text]
-    padded = torch.tensor([row + [0] * (width - len(row)) for row in rows])
-    return list(padded.split(ROWS))
+    return study.World(model, facts, dataset.stoi, rome.corpus_rows(dataset, model.max_length))
 
 
 # -- the three parts ------------------------------------------------------------------------------
@@ -92,11 +93,20 @@ def where(world: study.World, args: argparse.Namespace) -> dict:
     for (layer, part, place), (handed, shares) in patching.patch(
         world.model, pairs, world.stoi
     ).items():
-        middle = sorted(shares)[len(shares) // 2]
         rows.append({"layer": layer + 1, "part": part, "positions": place,
-                     "handed over": study.share(handed), "median share": round(middle, 3),
+                     "handed over": study.share(handed), "mean share": mean_share(shares),
+                     "share": round(statistics.mean(shares), 3),
                      "count": sum(handed), "pairs": len(pairs)})  # fmt: skip
-    return {"rows": rows, "columns": ["layer", "part", "positions", "handed over", "median share"]}
+    return {"rows": rows, "columns": ["layer", "part", "positions", "handed over", "mean share"]}
+
+
+def mean_share(shares: list[float]) -> str:
+    """"74 % (70 to 78)": the mean with its 95 % interval, where there is more than one."""
+    mean = f"{100 * statistics.mean(shares):.0f} %"
+    if len(shares) < 2:
+        return mean
+    low, high = t_interval(shares)
+    return f"{mean} ({100 * low:.0f} to {100 * high:.0f})"
 
 
 def row_of(outcome: study.Outcome) -> dict:
@@ -105,37 +115,47 @@ def row_of(outcome: study.Outcome) -> dict:
     return {"efficacy": study.share(outcome.efficacy)} | forms | {
         "others unchanged": study.share(outcome.specificity),
         "namesakes unchanged": study.share(outcome.near),
+        "loss": f"{statistics.mean(outcome.losses):.4f}" if outcome.losses else "-",
     }  # fmt: skip
 
 
 OUTCOME = ["efficacy", *(form for form in FORMS if form != "question"), "others unchanged",
-           "namesakes unchanged"]  # fmt: skip
+           "namesakes unchanged", "loss"]  # fmt: skip
+
+
+def how_of(args: argparse.Namespace) -> rome.How:
+    return rome.How(args.position, args.forms)
 
 
 def edit(world: study.World, args: argparse.Namespace) -> dict:
+    rome.check_editable(world.model, 1, args.params)
     edits = study.new_places(world.facts)[: args.people]
     rows = []
 
-    def heard(how: str, layer: int, outcome: study.Outcome) -> None:
-        rows.append({"layer": layer + 1, "how": how} | row_of(outcome))
-        print(f"layer {layer + 1}, {how}: {rows[-1]['efficacy']}", flush=True)
+    before = study.corpus_loss(world.model, world.rows[:1])
+    rows.append({"layer": "-", "how": "no edit", "loss": f"{before:.4f}"})
 
-    study.run_layers(world, edits, args.position, range(len(world.model.blocks)), heard)
+    def heard(how: str, layer: int | None, outcome: study.Outcome) -> None:
+        rows.append({"layer": "random" if layer is None else layer + 1, "how": how}
+                    | row_of(outcome))  # fmt: skip
+        print(f"layer {rows[-1]['layer']}, {how}: {rows[-1]['efficacy']}", flush=True)
+
+    layers = range(len(world.model.blocks))
+    study.run_layers(world, edits, how_of(args), layers, heard, tuned=not args.untuned)
     return {"rows": rows, "columns": ["layer", "how", *OUTCOME]}
 
 
 def many(world: study.World, args: argparse.Namespace) -> dict:
-    if not 1 <= args.layer <= len(world.model.blocks):
-        raise UserError(f"--layer {args.layer}: give 1 to {len(world.model.blocks)}")
+    rome.check_editable(world.model, args.layer, args.params)
     edits = study.new_places(world.facts)
     counts = [count for count in COUNTS if count <= len(edits)]
-    rows = [{"edits": 0, "corpus loss": round(study.corpus_loss(world), 4)}]
+    rows = [{"edits": 0, "loss": f"{study.corpus_loss(world.model, world.rows):.4f}"}]
     for count, outcome, loss in study.run_counts(
-        world, edits[: counts[-1]], args.position, args.layer - 1, counts
+        world, edits[: counts[-1]], how_of(args), args.layer - 1, counts
     ):
-        rows.append({"edits": count, "corpus loss": round(loss, 4)} | row_of(outcome))
+        rows.append({"edits": count} | row_of(outcome) | {"loss": f"{loss:.4f}"})
         print(f"{count} edits: {rows[-1]['efficacy']}", flush=True)
-    return {"rows": rows, "columns": ["edits", *OUTCOME, "corpus loss"]}
+    return {"rows": rows, "columns": ["edits", *OUTCOME]}
 
 
 def markdown(result: dict) -> str:

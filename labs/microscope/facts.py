@@ -44,9 +44,12 @@ class Rows:
         """The position of the prompt's last character, after which the place begins: (F,)."""
         return self.asked.int().argmax(1)
 
-    def position(self, where: str) -> Tensor:
-        """The position (F,) that "last letter" (of the name) or "mask" (the prompt's end) means."""
-        return {"last letter": self.last, "mask": self.end}[where]
+    def positions(self, where: str) -> tuple[Tensor, Tensor]:
+        """Rows and positions (N,) that "last letter" (of the name), "mask" (the prompt's end) or
+        "answer" (that, and every character of the place) means, row by row."""
+        if where == "answer":
+            return self.asked.nonzero(as_tuple=True)
+        return torch.arange(len(self.x)), {"last letter": self.last, "mask": self.end}[where]
 
     @property
     def y(self) -> Tensor:

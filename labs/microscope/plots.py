@@ -6,7 +6,7 @@ from labs.microscope.patching import PARTS, PLACES
 
 
 def draw_where(rows: list[dict], path: Path) -> None:
-    """`path`.png and .svg: the median share of the way to the other person's place, a map a part,
+    """`path`.png and .svg: the mean share of the way to the other person's place, a map a part,
     a row a layer, a column the positions patched."""
     import matplotlib
 
@@ -16,7 +16,7 @@ def draw_where(rows: list[dict], path: Path) -> None:
     layers = sorted({row["layer"] for row in rows})
     size = (12, 1.4 + 0.6 * len(layers))
     figure, axes = pyplot.subplots(1, len(PARTS), figsize=size, sharey=True, layout="constrained")
-    values = {(r["layer"], r["part"], r["positions"]): 100 * r["median share"] for r in rows}
+    values = {(r["layer"], r["part"], r["positions"]): 100 * r["share"] for r in rows}
     for axis, part in zip(axes, PARTS, strict=True):
         table = [[values[layer, part, place] for place in PLACES] for layer in layers]
         image = axis.imshow(table, vmin=0, vmax=100, cmap="Blues", aspect="auto")
@@ -28,7 +28,7 @@ def draw_where(rows: list[dict], path: Path) -> None:
                 colour = "white" if value > 60 else "black"
                 axis.text(x, y, f"{value:.0f}", ha="center", va="center", color=colour)
     pairs = rows[0]["pairs"]
-    label = f"% of the way to the other's place\n(median, {pairs} pairs)"
+    label = f"% of the way to the other's place\n(mean, {pairs} pairs)"
     figure.colorbar(image, ax=axes, label=label)
     for ending in ("png", "svg"):
         figure.savefig(path.with_suffix(f".{ending}"), dpi=120)

@@ -2,11 +2,12 @@
 
 Rank-one model editing (ROME, arXiv 2202.05262), and many facts at once (after MEMIT, 2210.07229).
 The output matrix W (C, 4C) of a layer's MLP maps keys k (4C), its hidden units, to values (C). At
-one position of the prompt, k stands for the person: ROME takes the last letter of the name; the
-MASK before the answer is the other choice here. Gradient descent finds a new value v*: with it in
-the place of W k, the model answers the new place. Then W becomes W + D, where D K = V* - W K for
-the keys K of the edit, and D is otherwise as small as possible on what the corpus makes of W,
-measured by M = E[k k^T]:
+one position of the prompt, k stands for the person: ROME takes the last letter of the name. Here an
+answer has many characters, and each is looked up anew, so that by default there is a key at the
+MASK before the answer and at every character of the new place. Gradient descent finds new values
+v*: with them in the place of W k, the model answers the new place. Then W becomes W + D, where
+D K = V* - W K for the keys K of the edit, and D is otherwise as small as possible on what the
+corpus makes of W, measured by M = E[k k^T]:
 
     D = (V* - W K) (K^T M^-1 K)^-1 K^T M^-1
 
@@ -20,10 +21,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from activations import hooked
+from activations import hooked, run_with_cache
+from base.errors import UserError
+from dataset import CharCorruptionDataset
 from labs.microscope.facts import Fact, Rows, place_logprob, rows_of
+from model import Block
 
-EDIT_FORMS = ("question", "bare title", "born in")  # those that an edit is made for
+EDIT_FORMS = ("question", "bare title", "born in")  # for which an edit is made, if not told
+BEST_LAYER = 1  # from 1: at which single edits of the model that comes with the project reach most
+ROWS = 100  # of the corpus in a batch
 RIDGE = 1e-4  # of M's mean diagonal, added to it: the corpus leaves some directions unused
 
 
@@ -31,14 +37,39 @@ RIDGE = 1e-4  # of M's mean diagonal, added to it: the corpus leaves some direct
 class Search:
     """How a new value is looked for."""
 
-    steps: int = 40
-    rate: float = 0.3
+    steps: int = 25
+    rate: float = 0.5
     decay: float = 1e-2  # of the squared length of the change, against the place's nats
+
+
+@dataclass(frozen=True)
+class How:
+    """How edits are made: at which position the person's key is taken, for which forms of the
+    question, with which search for the values."""
+
+    where: str = "answer"
+    forms: Sequence[str] = EDIT_FORMS
+    search: Search = Search()
+
+
+def check_editable(model: nn.Module, layer: int, where: str) -> None:
+    """Raise UserError where the model has no MLP to edit in this layer (from 1)."""
+    if not 1 <= layer <= len(model.blocks):
+        raise UserError(f"--layer {layer}: {where} has layers 1 to {len(model.blocks)}")
+    if not isinstance(model.blocks[layer - 1], Block):
+        raise UserError(f"{where}: a {model.variant} model has other blocks than an edit is for")
 
 
 def output_matrix(model: nn.Module, layer: int) -> nn.Linear:
     """The MLP's second linear layer: 4C -> C."""
     return model.blocks[layer].mlp[2]
+
+
+def corpus_rows(dataset: CharCorruptionDataset, width: int) -> list[torch.Tensor]:
+    """The documents as rows of at most `width` characters, ROWS at a time."""
+    rows = [[dataset.stoi[c] for c in text[:width]] for text in dataset.data if text]
+    padded = torch.tensor([row + [0] * (width - len(row)) for row in rows])
+    return list(padded.split(ROWS))
 
 
 @torch.no_grad()
@@ -63,38 +94,32 @@ def keys_kept(model: nn.Module, layer: int, into: list[Tensor]):
 
 @torch.no_grad()
 def keys_of(model: nn.Module, layer: int, rows: Rows, where: str) -> Tensor:
-    """The keys (F, 4C) at the positions `where`, as `Rows.position` has them."""
+    """The keys (N, 4C) at the positions `where`, as `Rows.positions` has them."""
     kept: list[Tensor] = []
     with keys_kept(model, layer, kept):
         model(rows.x)
-    return kept[0][torch.arange(len(rows.x)), rows.position(where)]
+    return kept[0][rows.positions(where)]
 
 
 def new_values(
     model: nn.Module, layer: int, rows: Rows, where: str, search: Search
 ) -> Tensor:
-    """Values (F, C) that make the model answer the places of the rows, each found for itself.
+    """Values (N, C) at the positions `where` that make the model answer the places of the rows,
+    each row's found for itself.
 
-    Adam on the change of the MLP's output at the positions `where`: the place's negative
-    log-probability plus `decay` times the squared length of the change.
+    Adam on the change of the MLP's output at the positions `where`, and so of the stream after the
+    layer: the place's negative log-probability plus `decay` times the change's squared length.
     """
-    each, at = torch.arange(len(rows.x)), rows.position(where)
-    kept: list[Tensor] = []
-    with hooked(model, {f"blocks.{layer}.mlp.2": kept.append}), torch.no_grad():
-        model(rows.x)
-    old = kept[0][each, at]
+    at = rows.positions(where)
+    names = [f"blocks.{layer}", f"blocks.{layer}.mlp.2"]
+    _, cache = run_with_cache(model, rows.x, names)
+    stream, old = cache[names[0]], cache[names[1]][at]
     change = torch.zeros_like(old, requires_grad=True)
     optimizer = torch.optim.Adam([change], lr=search.rate)
-
-    def moved(output: Tensor) -> Tensor:
-        output = output.clone()
-        output[each, at] = old + change
-        return output
-
     for _ in range(search.steps):
-        with hooked(model, {f"blocks.{layer}.mlp.2": moved}):
-            logits, _ = model(rows.x)
-        loss = (search.decay * change.square().sum(1) - place_logprob(logits, rows)).sum()
+        moved = stream.index_put(at, stream[at] + change)
+        logits = model.head(model.ln_f(model.blocks[layer + 1 :](moved)))
+        loss = search.decay * change.square().sum() - place_logprob(logits, rows).sum()
         (change.grad,) = torch.autograd.grad(loss, [change])
         optimizer.step()
     return (old + change).detach()
@@ -107,26 +132,24 @@ class Targets:
     keys: Tensor
     values: Tensor
 
-    def __getitem__(self, chosen) -> "Targets":
-        return Targets(self.keys[chosen], self.values[chosen])
-
 
 def targets_of(
     model: nn.Module,
     layer: int,
     facts: Sequence[Fact],
     stoi: dict[str, int],
-    where: str,
-    search: Search,
+    how: How,
 ) -> list[Targets]:
-    """For every fact, its keys and new values in EDIT_FORMS."""
-    keys, values = [], []
-    for form in EDIT_FORMS:
+    """For every fact, its keys and new values in the forms."""
+    found: list[list[Targets]] = [[] for _ in facts]
+    for form in how.forms:
         rows = rows_of(facts, form, stoi)
-        keys.append(keys_of(model, layer, rows, where))
-        values.append(new_values(model, layer, rows, where, search))
-    both = zip(torch.stack(keys, 1), torch.stack(values, 1), strict=True)
-    return [Targets(k, v) for k, v in both]
+        keys = keys_of(model, layer, rows, how.where)
+        values = new_values(model, layer, rows, how.where, how.search)
+        owners, _ = rows.positions(how.where)
+        for number, of_fact in enumerate(found):
+            of_fact.append(Targets(keys[owners == number], values[owners == number]))
+    return [joined(of_fact) for of_fact in found]
 
 
 def update(weight: Tensor, bias: Tensor, moment: Tensor, targets: Targets) -> Tensor:

@@ -5,7 +5,7 @@ Everything is counted on people whom the model answers rightly to begin with.
 
 import random
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +15,7 @@ from labs.microscope.facts import FORMS, Fact, answered, knows, place_logprob, r
 from labs.microscope.rome import (
     EDIT_FORMS,
     Edited,
-    Search,
+    How,
     Targets,
     joined,
     output_matrix,
@@ -23,7 +23,8 @@ from labs.microscope.rome import (
     targets_of,
 )
 
-NEIGHBOURS = 100  # other people asked after each single edit
+NEIGHBOURS = 30  # other people asked after each single edit
+LOSSES = 20  # of the single edits, after which the corpus's loss is measured, on its first rows
 TUNE_STEPS, TUNE_RATE = 20, 1e-3  # of the baseline that trains the one matrix
 
 
@@ -34,7 +35,7 @@ class World:
     model: nn.Module
     facts: list[Fact]
     stoi: dict[str, int]
-    rows: list[Tensor]  # of the corpus, (B, T) each, for the second moment
+    rows: list[Tensor]  # of the corpus, (B, T) each, for the second moment and the loss
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Outcome:
     generalisation: dict[str, list[bool]]  # so do the other forms
     specificity: list[bool]  # others' answers to the question stayed
     near: list[bool]  # the same, of people who share a first or last name
+    losses: list[float] = field(default_factory=list)  # of the corpus, nats a character
 
 
 def new_places(facts: Sequence[Fact], seed: int = 0) -> list[Fact]:
@@ -86,6 +88,7 @@ def pooled(outcomes: Sequence[Outcome]) -> Outcome:
         {form: sum((o.generalisation[form] for o in outcomes), []) for form in forms},
         sum((o.specificity for o in outcomes), []),
         sum((o.near for o in outcomes), []),
+        sum((o.losses for o in outcomes), []),
     )
 
 
@@ -104,9 +107,17 @@ def edit_singly(
     world: World, layer: int, edits: Sequence[Fact], targets: Sequence[Targets], moment: Tensor
 ) -> Iterator[Outcome]:
     """Every edit by itself, on the model as it was."""
-    for fact, target in zip(edits, targets, strict=True):
+    for number, (fact, target) in enumerate(zip(edits, targets, strict=True)):
         with Edited(world.model, layer, moment, target):
-            yield measure(world, [fact], sample_of_others(world, fact))
+            yield single(world, fact, number)
+
+
+def single(world: World, fact: Fact, number: int) -> Outcome:
+    """What came of the edit with this number, with the corpus's loss after the first LOSSES."""
+    outcome = measure(world, [fact], sample_of_others(world, fact))
+    if number < LOSSES:
+        outcome.losses.append(corpus_loss(world.model, world.rows[:1]))
+    return outcome
 
 
 def sample_of_others(world: World, fact: Fact) -> list[Fact]:
@@ -122,10 +133,10 @@ def tune_singly(world: World, layer: int, edits: Sequence[Fact]) -> Iterator[Out
     """The baseline: the same matrix, trained on each edit's forms by Adam until they are right."""
     matrix = output_matrix(world.model, layer)
     before = matrix.weight.detach().clone()
-    for fact in edits:
+    for number, fact in enumerate(edits):
         try:
             tune(world, matrix, fact)
-            yield measure(world, [fact], sample_of_others(world, fact))
+            yield single(world, fact, number)
         finally:
             matrix.weight.data = before.clone()
 
@@ -148,11 +159,11 @@ def tune(world: World, matrix: nn.Linear, fact: Fact) -> None:
 
 
 @torch.no_grad()
-def corpus_loss(world: World) -> float:
-    """The mean loss, in nats a character, of the corpus's rows read as they stand."""
+def corpus_loss(model: nn.Module, rows: Sequence[Tensor]) -> float:
+    """The mean loss, in nats a character, of the corpus's rows (B, T) read as they stand."""
     total = count = 0.0
-    for x in world.rows:
-        logits, _ = world.model(x[:, :-1])
+    for x in rows:
+        logits, _ = model(x[:, :-1])
         logprobs = logits.log_softmax(-1).gather(-1, x[:, 1:, None])[..., 0]
         real = x[:, 1:] != 0
         total, count = total - logprobs[real].sum().item(), count + real.sum().item()
@@ -160,34 +171,42 @@ def corpus_loss(world: World) -> float:
 
 
 def prepared(
-    world: World, layer: int, edits: Sequence[Fact], where: str, search: Search | None = None
+    world: World, layer: int, edits: Sequence[Fact], how: How
 ) -> tuple[list[Targets], Tensor]:
     """What edits at this layer need: their targets, and the corpus's second moment."""
-    targets = targets_of(world.model, layer, edits, world.stoi, where, search or Search())
+    targets = targets_of(world.model, layer, edits, world.stoi, how)
     return targets, second_moment(world.model, layer, world.rows)
 
 
 def run_layers(
     world: World,
     edits: Sequence[Fact],
-    where: str,
+    how: How,
     layers: Sequence[int],
-    heard: Callable[[str, int, Outcome], None],
+    heard: Callable[[str, int | None, Outcome], None],
+    tuned: bool = True,
 ) -> None:
-    """Single edits at each of the layers, and the baseline there; `heard` gets each result."""
+    """Single edits at each of the layers, and at a random one; with `tuned`, the matrices trained
+    instead. `heard` gets each result, with None for the random layer."""
+    by_layer = []
     for layer in layers:
-        targets, moment = prepared(world, layer, edits, where)
-        edited = list(edit_singly(world, layer, edits, targets, moment))
-        heard("rank-one edit", layer, pooled(edited))
-        heard("training the matrix", layer, pooled(list(tune_singly(world, layer, edits))))
+        targets, moment = prepared(world, layer, edits, how)
+        by_layer.append(list(edit_singly(world, layer, edits, targets, moment)))
+        heard("rank-one edit", layer, pooled(by_layer[-1]))
+        if tuned:
+            heard("training the matrix", layer, pooled(list(tune_singly(world, layer, edits))))
+    draw = random.Random(0)
+    at_random = [draw.choice(layers) for layers in zip(*by_layer, strict=True)]
+    heard("rank-one edit", None, pooled(at_random))
 
 
 def run_counts(
-    world: World, edits: Sequence[Fact], where: str, layer: int, counts: Sequence[int]
+    world: World, edits: Sequence[Fact], how: How, layer: int, counts: Sequence[int]
 ) -> Iterator[tuple[int, Outcome, float]]:
     """1, 10, 100, ... edits at once: how many, what came of them, and the corpus's loss then."""
-    targets, moment = prepared(world, layer, edits, where)
+    targets, moment = prepared(world, layer, edits, how)
     for count in counts:
         chosen = edits[:count]
         with Edited(world.model, layer, moment, joined(targets[:count])):
-            yield count, measure(world, chosen, world.facts), corpus_loss(world)
+            loss = corpus_loss(world.model, world.rows)
+            yield count, measure(world, chosen, world.facts), loss

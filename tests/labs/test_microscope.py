@@ -1,13 +1,20 @@
 """labs/microscope: prompts, patching between people, edits of a fact; on twelve people."""
 
+import json
+
 import pytest
 import torch
+from conftest import ROOT, run_script
 from small_world import LEARNT
 
+import explore
+import labs.microscope.__main__ as microscope
+import run as run_py
 from activations import run_with_cache, run_with_patches
 from answers import decode, predict
+from base.errors import UserError
 from dataset import CharCorruptionDataset
-from labs.microscope import patching, rome, study
+from labs.microscope import edit, patching, rome, study
 from labs.microscope.facts import FORMS, Fact, answered, knows, place_logprob, prompt_of, rows_of
 from params import load_model
 
@@ -122,7 +129,8 @@ def test_an_edit_moves_towards_the_new_place_and_is_undone(world):
     not become the answer; but it becomes likelier, by what the search of the value promised."""
     edits = [Fact("Ann Lee", "Oslo"), Fact("Gus Ray", "Bern")]
     before = {name: value.clone() for name, value in world.model.state_dict().items()}
-    targets, moment = study.prepared(world, 0, edits, "mask", rome.Search(steps=60))
+    how = rome.How("mask", search=rome.Search(steps=60))
+    targets, moment = study.prepared(world, 0, edits, how)
     rows = rows_of(edits, "question", world.stoi)
     old = place_logprob(world.model(rows.x)[0], rows)
     with rome.Edited(world.model, 0, moment, rome.joined(targets)):
@@ -133,7 +141,7 @@ def test_an_edit_moves_towards_the_new_place_and_is_undone(world):
         assert (place_logprob(world.model(rows.x)[0], rows) > old + 1).all()
     outcomes = list(study.edit_singly(world, 0, edits, targets, moment))
     assert [len(o.specificity) for o in outcomes] == [len(LEARNT) - 1] * 2
-    counts = list(study.run_counts(world, edits, "mask", 0, [1, 2]))
+    counts = list(study.run_counts(world, edits, rome.How(), 0, [1, 2]))
     assert [(n, len(o.efficacy)) for n, o, _ in counts] == [(1, 1), (2, 2)]
     assert all(loss > 0 for _, _, loss in counts)
     for name, value in world.model.state_dict().items():
@@ -164,3 +172,71 @@ def test_answered_needs_every_character_and_the_end(world):
     t = int(rows.asked[0].nonzero()[-1])  # the end
     logits[0, t] = logits[0, t].roll(1)
     assert not answered(logits, rows).any()
+
+
+# -- the commands ------------------------------------------------------------------------------
+
+
+def test_an_edit_writes_params_that_evaluate_and_the_page_read(known, tmp_path):
+    paths = ("--params", known / "known.params", "--corpus", known / "wiki.txt")
+    run = run_script("labs/microscope/edit.py", "Ann Lee", "Oslo", "--layer", 2, *paths,
+                     cwd=tmp_path)  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    assert "Ann Lee: Paris before, Oslo now" in run.stdout
+    params = tmp_path / "edited.params"
+    (tmp_path / "q.tsv").write_text("Where was Ann Lee born?\tOslo\n", encoding="utf-8")
+    asked = ("--eval_corpus_path", tmp_path / "q.tsv", "--outputs_path", tmp_path / "out")
+    run_py.main([*map(str, ("evaluate", "vanilla", known / "wiki.txt", "--reading_params_path",
+                            params, *asked))])  # fmt: skip
+    assert (tmp_path / "out").read_text(encoding="utf-8") == "Oslo\n"
+    assert len(explore.page_of([str(known / "known.params"), str(params)], str(known / "wiki.txt")))
+    both = (known / "known.params", params)
+    before, after = (torch.load(path, weights_only=True) for path in both)
+    changed = [name for name in before if not torch.equal(before[name], after[name])]
+    assert changed == ["blocks.1.mlp.2.weight"]
+    about = json.loads((tmp_path / "edited.params.json").read_text(encoding="utf-8"))
+    assert about["edits"] == [{"name": "Ann Lee", "place": "Oslo", "layer": 2}]
+
+
+def test_what_cannot_be_edited_is_one_sentence(known, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    paths = ["--params", str(known / "known.params"), "--corpus"]
+    own, other = str(known / "wiki.txt"), str(ROOT / "data" / "model" / "wiki.txt")
+    for args, corpus, words in (
+        (["Nobody Here", "Oslo"], own, "nobody of this name has a document"),
+        (["Ann Lee", "Zürich"], own, "the character 'Z' is not in the corpus"),
+        (["Ann Lee", " "], own, "the new place is empty"),
+        (["Ann Lee", "Oslo", "--layer", "7"], own, "has layers 1 to 2"),
+        (["Ann Lee", "Oslo" * 30], own, "too long"),
+        (["Ann Lee", "Oslo"], other, "another corpus"),
+    ):
+        with pytest.raises(UserError, match=words):
+            edit.main([*args, *paths, corpus])
+        assert not list(tmp_path.iterdir())
+
+
+def test_the_lab_refuses_what_it_cannot_measure(known, tmp_path):
+    paths = ["--params", str(known / "known.params"), "--corpus", str(known / "wiki.txt")]
+    for args, words in (
+        (["many", "--layer", "5", "--questions", str(known / "train.tsv")], "has layers 1 to 2"),
+        (["where", "--people", "0", "--questions", str(known / "train.tsv")], "give at least 1"),
+        (["edit", "--questions", str(tmp_path / "no.tsv")], "no.tsv"),
+        (["edit", "--forms", "sung"], "there is no 'sung'"),
+    ):
+        with pytest.raises(UserError, match=words):
+            microscope.main([*args, *paths, "--out", str(tmp_path / "o")])
+        assert not (tmp_path / "o").exists()
+
+
+def test_the_three_parts_write_their_tables(known, tmp_path):
+    pytest.importorskip("matplotlib")
+    paths = ("--params", str(known / "known.params"), "--corpus", str(known / "wiki.txt"))
+    paths += ("--questions", str(known / "train.tsv"), "--out", str(tmp_path), "--people", "2")
+    wanted = {"where": 2 * 3 * 4, "edit": 1 + 2 * 2 + 1, "many": 2}
+    for part, rows in wanted.items():
+        microscope.main([part, *paths])
+        assert len(json.loads((tmp_path / f"{part}.json").read_text("utf-8"))) == rows
+        assert (tmp_path / f"{part}.md").read_text("utf-8").count("\n") == rows + 2
+    losses = [row["loss"] for row in json.loads((tmp_path / "edit.json").read_text("utf-8"))]
+    assert all(float(loss) > 0 for loss in losses)
+    assert (tmp_path / "where.png").stat().st_size > 5000
