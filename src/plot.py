@@ -1,7 +1,8 @@
 """Losses of runs over each other: python src/plot.py RUN... [-o losses.png] [--x positions] [--log]
 
 RUN is a folder that a training run wrote (runs/<time>-<function>-<variant>/, see runlog.py). Faint:
-the loss of every step; strong: its mean over a moving window; dots: the loss on the test set.
+the loss of every step; strong: its mean over a moving window; dots: the loss on the test set. Below
+them: the learning rate. The first steps, whose loss is far above the rest, may leave the picture.
 """
 
 if __name__ == "__main__":  # before the imports that take seconds
@@ -10,6 +11,7 @@ if __name__ == "__main__":  # before the imports that take seconds
     end_quietly()
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -17,15 +19,19 @@ import numpy as np
 from base.cli import Parser
 from base.errors import UserError, errors_are_sentences
 from base.files import check_outputs, write_whole
+from page.style import SERIES, SETTINGS
 
 FILES = ("metrics.jsonl", "config.json")  # of a run's folder
+WORDS = {"seed": "seed "}
+LARGEST = 1e6  # a loss beyond it is a run that failed, and would hide all others
 AXES = {"steps": ("step", "step"), "positions": ("positions", "positions, padding included")}
 
 
 def read_metrics(folder: str) -> list[dict]:
     """The rows of a run's metrics.jsonl, in order; a last line cut off by a kill is left out.
 
-    Raises UserError where there is no such file, no row in it, or a row that is not a step's.
+    Raises UserError where there is no such file, no row in it, a row that is not a step's, or no
+    loss that can be drawn.
     """
     path = Path(folder) / "metrics.jsonl"
     try:
@@ -41,14 +47,15 @@ def read_metrics(folder: str) -> list[dict]:
         try:
             row = json.loads(line)
             rows.append({key: float(row[key]) for key in ("step", "loss", "positions")})
-            if "test_loss" in row:
-                rows[-1]["test_loss"] = float(row["test_loss"])
+            rows[-1] |= {key: float(row[key]) for key in ("rate", "test_loss") if key in row}
         except (ValueError, KeyError, TypeError):
             raise UserError(
                 f"{path}, row {number}: not a step with its loss and positions; remove the row"
             ) from None
     if not rows:
         raise UserError(f"{path}: no step in it yet; give a run that has trained")
+    if not any(abs(row["loss"]) < LARGEST for row in rows):
+        raise UserError(f"{path}: nothing to draw, no loss is a number below {LARGEST:g}")
     return rows
 
 
@@ -61,22 +68,36 @@ def was_logged(folder: str) -> bool:
     return False
 
 
-def label(folder: str) -> str:
-    """The folder's name, and what of its config.json's function and variant the name lacks."""
+def names(folders: list[str]) -> list[str]:
+    """What the runs are called: function, variant and recipe from their config.json; the seed and
+    then the folder's name where that does not tell two of them apart."""
+    configs = [read_config(folder) for folder in folders]
+    keys, found = ["function", "variant", "recipe"], []
+    for more in ([], ["seed"], ["folder"]):
+        keys += more
+        found = [
+            " ".join(WORDS.get(key, "") + str(c[key]) for key in keys if c.get(key) is not None)
+            for c in configs
+        ]
+        if len(set(found)) == len(found) and all(found):
+            break
+    return [name.replace("$", r"\$") for name in found]  # a pair would be read as mathematics
+
+
+def read_config(folder: str) -> dict:
+    """A run's config.json, if it can be read, and the name of its "folder"."""
     path = Path(folder).resolve()
     try:
-        config = json.loads((path / "config.json").read_text(encoding="utf-8"))
-        words = [str(config[key]) for key in ("function", "variant") if key in config]
+        config = dict(json.loads((path / "config.json").read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
-        words = []
-    missing = [word for word in words if word not in path.name]
-    return f"{path.name} ({' '.join(missing)})" if missing else path.name
+        config = {}
+    return config | {"folder": path.name}
 
 
 def smooth(values: np.ndarray, window: int) -> np.ndarray:
     """Mean over the `window` values around each (fewer at the ends), those that are not finite
-    left out: (n,) -> (n,)."""
-    finite = np.isfinite(values)
+    or far too large left out: (n,) -> (n,)."""
+    finite = np.abs(values) < LARGEST  # false for those that are no number
     sums = np.concatenate([[0.0], np.cumsum(np.where(finite, values, 0.0))])
     counts = np.concatenate([[0], np.cumsum(finite)])
     first = np.maximum(np.arange(len(values)) - (window - 1) // 2, 0)
@@ -94,52 +115,71 @@ def draw(folders: list[str], output: str, x: str = "steps", log: bool = False, w
     """
     if len(folders) > 1:
         folders = list(filter(was_logged, folders)) or folders[:1]
-    runs = [(label(folder), read_metrics(folder)) for folder in folders]
+    runs = [read_metrics(folder) for folder in folders]
     check_outputs([output], [f"{folder}/{name}" for folder in folders for name in FILES])
     try:
+        from matplotlib import rc_context
         from matplotlib.figure import Figure
     except ImportError:
         raise UserError("plotting needs matplotlib: pip install matplotlib") from None
-    figure = Figure(figsize=(9, 5.5), layout="constrained")
-    axes = figure.subplots()
-    for i, (name, rows) in enumerate(runs):
-        draw_run(axes, name, rows, AXES[x][0], window, f"C{i % 10}", "-" if i < 10 else "--")
-    axes.set(xlabel=AXES[x][1], ylabel="loss (nats per character)", xlim=(0, None))
-    set_scales(axes, log)
-    axes.legend(frameon=False)
-    suffix = Path(output).suffix[1:].lower() or "png"
-    if suffix not in figure.canvas.get_supported_filetypes():
-        raise UserError(f"{output}: no picture format has the suffix .{suffix}; use .png")
-    with write_whole(output, "wb") as file:
-        figure.savefig(file, format=suffix, dpi=150)
+    with rc_context(SETTINGS):
+        figure = Figure(figsize=(9, 6))
+        axes = figure.subplots(2, sharex=True, height_ratios=(4, 1))
+        draw_runs(*axes, dict(zip(names(folders), runs, strict=True)), x, log, window)
+        suffix = Path(output).suffix[1:].lower() or "png"
+        if suffix not in figure.canvas.get_supported_filetypes():
+            raise UserError(f"{output}: no picture format has the suffix .{suffix}; use .png")
+        with write_whole(output, "wb") as file:
+            figure.savefig(file, format=suffix, dpi=150)
 
 
-def set_scales(axes, log: bool) -> None:
+def draw_runs(axes, rates, runs: dict[str, list[dict]], x: str, log: bool, window: int) -> None:
+    """The losses of `runs`, name -> rows, into `axes`, and their learning rates into `rates`."""
+    field, label = AXES[x]
+    highest = []
+    for i, (name, rows) in enumerate(runs.items()):
+        color, line = SERIES[i % len(SERIES)], "-" if i < len(SERIES) else "--"
+        at = [row[field] for row in rows]
+        mean = draw_losses(axes, name, rows, at, window, color, line)
+        highest.append(np.nanmax(mean[len(mean) // 20 :], initial=np.nanmin(mean)))
+        rates.plot(at, [row.get("rate", math.nan) for row in rows], line, color=color)
+    axes.set(ylabel="loss (nats per character)", xlim=(0, None))
+    rates.set(xlabel=label, ylabel="learning rate", ylim=(0, None))
+    set_scales(axes, rates, log)
+    if not log:  # with the first steps, the rest would be a line at the bottom
+        axes.set_ylim(top=min(axes.get_ylim()[1], 1.15 * max(highest)))
+    axes.legend()
+    for each in (axes, rates):
+        each.grid(alpha=0.3)
+
+
+def set_scales(axes, rates, log: bool) -> None:
     """Plain numbers (0.5, 2, 20 k) at the ticks, and a faint grid behind the curves."""
     from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, NullFormatter
 
-    axes.xaxis.set_major_formatter(EngFormatter(sep=" "))
+    rates.xaxis.set_major_formatter(EngFormatter(sep=" "))
     if log:
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.yaxis.set_minor_formatter(NullFormatter())
-    axes.grid(alpha=0.3)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
 
 
-def draw_run(axes, name: str, rows: list[dict], x: str, window: int, color: str, line: str) -> None:
-    """One run: its steps' losses, their moving mean, and the test losses where it has them."""
-    at = np.array([row[x] for row in rows])
+def draw_losses(
+    axes, name: str, rows: list[dict], at: list[float], window: int, color: str, line: str
+) -> np.ndarray:
+    """One run: its steps' losses, their moving mean, which is returned, and the test losses where
+    it has them."""
     loss = np.array([row["loss"] for row in rows])
+    loss[~(np.abs(loss) < LARGEST)] = math.nan
     mean = smooth(loss, window or max(1, len(rows) // 50))
     axes.plot(at, loss, color=color, alpha=0.2, linewidth=0.8)
     axes.plot(at, mean, color=color, linestyle=line, linewidth=1.8, label=name)
-    tested = [(row[x], row["test_loss"]) for row in rows if "test_loss" in row]
+    tested = [(x, row["test_loss"]) for x, row in zip(at, rows, strict=True) if "test_loss" in row]
     if tested:
         dots = {"linestyle": ":", "marker": "o", "markersize": 5, "markeredgecolor": "white"}
         axes.plot(*zip(*tested, strict=True), color=color, label=f"{name}, test set", **dots)
+    return mean
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -18,7 +18,10 @@ PNG = b"\x89PNG\r\n\x1a\n"
 def make_run(folder, losses, tests=(), **config):
     folder.mkdir(parents=True)
     (folder / "config.json").write_text(json.dumps(config))
-    rows = [{"step": i, "loss": x, "positions": 31 * (i + 1)} for i, x in enumerate(losses)]
+    rows = [
+        {"step": i, "loss": x, "positions": 31 * (i + 1), "rate": 0.01 / (i + 1)}
+        for i, x in enumerate(losses)
+    ]
     for i, loss in tests:
         rows[i]["test_loss"] = loss
     (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -35,27 +38,59 @@ def drawn(monkeypatch, *args, **settings):
         Figure, "savefig", lambda self, *a, **k: (kept.append(self), saved(self, *a, **k))
     )
     plot.draw(*args, **settings)
-    return kept[0].axes[0]
+    return kept[0].axes
 
 
 def test_each_run_is_drawn_raw_and_smoothed_under_its_name(tmp_path, monkeypatch):
     losses = [5.0, 3.0, 4.0, 2.0, 1.0]
     one = make_run(tmp_path / "a", losses, function="pretrain", variant="vanilla")
     two = make_run(tmp_path / "b-pretrain-rope", [7.0, 6.0], function="pretrain", variant="rope")
-    axes = drawn(monkeypatch, [one, two], str(tmp_path / "out.png"), x="positions", window=3)
+    axes, rates = drawn(monkeypatch, [one, two], str(tmp_path / "out.png"), x="positions", window=3)
     raw, mean = axes.lines[:2]
     assert list(raw.get_xdata()) == [31, 62, 93, 124, 155]
     assert list(raw.get_ydata()) == losses
     assert list(mean.get_ydata()) == pytest.approx([4.0, 4.0, 3.0, 7 / 3, 1.5])
     texts = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert texts == ["a (pretrain vanilla)", "b-pretrain-rope"]
+    assert texts == ["pretrain vanilla", "pretrain rope"]
+    assert list(rates.lines[1].get_ydata()) == [0.01, 0.005]
     assert axes.lines[0].get_color() != axes.lines[2].get_color()
     assert (tmp_path / "out.png").read_bytes()[:8] == PNG
 
 
+def test_names_tell_runs_apart_by_their_seed_and_then_by_their_folder(tmp_path):
+    same = {"function": "pretrain", "variant": "rope", "recipe": "course"}
+    seeds = [make_run(tmp_path / f"s{i}", [1.0], **same, seed=i) for i in (0, 7)]
+    assert plot.names(seeds) == ["pretrain rope course seed 0", "pretrain rope course seed 7"]
+    again = make_run(tmp_path / "again", [1.0], **same, seed=7)
+    assert plot.names([*seeds, again])[1:] == [
+        "pretrain rope course seed 7 s7", "pretrain rope course seed 7 again",
+    ]  # fmt: skip
+    bare = tmp_path / "bare"
+    bare.mkdir()
+    assert plot.names([str(bare)]) == ["bare"]
+
+
+def test_the_first_steps_do_not_hide_the_rest(tmp_path, monkeypatch):
+    losses = [900.0, 30.0, *[1.0 + 1.0 / i for i in range(1, 100)]]
+    axes, _ = drawn(monkeypatch, [make_run(tmp_path / "r", losses)], str(tmp_path / "o.png"))
+    assert axes.get_ylim()[1] < 3
+
+
+def test_odd_names_and_losses_are_drawn_or_refused(tmp_path):
+    odd = make_run(tmp_path / "$x_{$", [2.0, math.nan, 1e308, -1e308, math.inf, 1.0])
+    for name in ("out.png", "out.svg"):
+        plot.draw([odd], str(tmp_path / name), log=name == "out.png")
+        assert (tmp_path / name).stat().st_size > 1000
+    for losses in ([math.nan, math.nan], [1e308]):
+        run = make_run(tmp_path / str(losses[0]), losses)
+        with pytest.raises(UserError, match="nothing to draw"):
+            plot.draw([run], str(tmp_path / "none.png"))
+    assert not (tmp_path / "none.png").exists()
+
+
 def test_steps_log_axis_and_test_losses(tmp_path, monkeypatch):
     run = make_run(tmp_path / "r", [3.0, 2.0, 1.0], tests=[(0, 3.5), (2, 1.5)])
-    axes = drawn(monkeypatch, [run], str(tmp_path / "out.png"), log=True)
+    axes, _ = drawn(monkeypatch, [run], str(tmp_path / "out.png"), log=True)
     assert axes.get_yscale() == "log"
     assert list(axes.lines[0].get_xdata()) == [0, 1, 2]
     assert list(axes.lines[2].get_xdata()) == [0, 2]

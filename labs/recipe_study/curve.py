@@ -3,7 +3,7 @@
 For each params file that `--snapshots` wrote (the .json beside them are passed over), the share of
 right answers to the dev questions, to 500 of the training questions, and, of the dev questions, to
 those whose place stands within the first 112 characters of the person's document. Numbers only, to
-FOLDER/curve.json and curve.png.
+FOLDER/curve.json and curve.png; the picture has the learning rate below them.
 """
 
 import json
@@ -16,10 +16,13 @@ from base.cli import Parser
 from base.errors import UserError, errors_are_sentences
 from base.files import find_files, read_text, write_whole
 from dataset import CharCorruptionDataset
-from labs.common.plots import new_figure, save, without_matplotlib
+from labs.common.plots import COLOURS, new_figure, save, without_matplotlib
 from labs.recipe_study.errors import classify
 from params import load_model
+from trainer import TrainerConfig
+from training.schedule import rate_factor
 
+RATE_SETTINGS = ("learning_rate", "lr_decay", "schedule", "warmup_tokens", "final_tokens")
 
 def questions(path: str) -> list[tuple[str, ...]]:
     return [tuple(row.split("\t")) for row in read_text(path).splitlines() if row.strip()]
@@ -32,7 +35,7 @@ def measure(path: str, text: str, dev: list, train: list) -> dict:
         raise UserError(f"{path}.json: no steps in it; give params that --snapshots wrote")
     corpus = CharCorruptionDataset(text, about["block_size"])
     model = load_model(path, corpus)
-    found = {"steps": about["steps"]}
+    found = {"steps": about["steps"], "learning_rate": learning_rate(about)}
     for name, rows in (("dev", dev), ("train", train)):
         answers = predict(model, corpus, [row[0] for row in rows])
         counts = classify(answers, rows, Corpus(text))
@@ -42,18 +45,31 @@ def measure(path: str, text: str, dev: list, train: list) -> dict:
     return found
 
 
+def learning_rate(about: dict) -> float:
+    """What the schedule had reached when params with the description `about` were written."""
+    config = TrainerConfig(**{name: about[name] for name in RATE_SETTINGS})
+    step = about["batch_size"] * about["block_size"]  # positions, padding included
+    return config.learning_rate * rate_factor(
+        config, about["steps"] * step, about["of_steps"] * step
+    )
+
+
 def draw(points: list[dict], path: Path) -> None:
-    figure, axes = new_figure(size=(7.5, 4.5))
+    figure, (axes, rates) = new_figure(
+        2, size=(7.5, 5.5), sharex=True, gridspec_kw={"height_ratios": (4, 1)}
+    )
     steps = [point["steps"] for point in points]
     lines = {
         "training questions": ("train_right", "train_asked"),
         "dev": ("dev_right", "dev_asked"),
     }
-    for label, (right, asked) in lines.items():
-        axes.plot(steps, [100 * p[right] / p[asked] for p in points], "o-", label=label)
+    for color, (label, (right, asked)) in zip(COLOURS, lines.items(), strict=False):
+        share = [100 * p[right] / p[asked] for p in points]
+        axes.plot(steps, share, "o-", color=color, label=label)
     shown = [100 * p["dev_shown"][0] / max(1, p["dev_shown"][1]) for p in points]
-    axes.plot(steps, shown, ":", label="dev, place within 112 characters")
-    axes.set_xlabel("steps")
+    axes.plot(steps, shown, ":", color=COLOURS[1], label="dev, place within 112 characters")
+    rates.plot(steps, [p["learning_rate"] for p in points], "o-", color=COLOURS[-1])
+    rates.set(xlabel="steps", ylabel="learning rate", ylim=(0, None))
     axes.set_ylabel("right, %")
     axes.set_ylim(0, 100)
     axes.legend()

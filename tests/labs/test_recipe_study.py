@@ -89,6 +89,7 @@ def test_the_curve_asks_each_snapshot(tmp_path):
     points = json.loads((tmp_path / "c" / "curve.json").read_text(encoding="utf-8"))
     asked = len((tmp_path / "birth_dev.tsv").read_text(encoding="utf-8").splitlines())
     assert [point["steps"] for point in points] == [2, 4]
+    assert points[0]["learning_rate"] > points[1]["learning_rate"] == 0
     assert all(point["dev_asked"] == asked for point in points)
     assert all(0 <= point["dev_right"] <= asked for point in points)
     assert (tmp_path / "c" / "curve.png").stat().st_size > 5000
