@@ -3,12 +3,17 @@
 FOLDER/<name>/settings.json says what a run is made of, log.txt holds what it printed, result.json
 what it measured. A family can be stopped, started again and extended.
 
-A lab's module has a dataclass `Settings` and a function `run(settings) -> dict`; `python -m
-labs.common.family MODULE FOLDER` is one run of it.
+A lab's module has a dataclass `Settings` and a function `run(settings) -> dict`, or
+`run(settings, folder)` where it has more to keep; `python -m labs.common.family MODULE FOLDER` is
+one run of it.
+
+Several machines that share FOLDER can work on one family: start the same command on each. A run is
+locked while it is made (base/locks.py), and what another process makes is left to it.
 """
 
 import argparse
 import importlib
+import inspect
 import json
 import os
 import subprocess
@@ -17,8 +22,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
+from tqdm import tqdm
+
 from base.errors import UserError, errors_are_sentences
 from base.files import ROOT, read_text, write_whole
+from base.locks import file_lock
 
 
 def add_options(parser: argparse.ArgumentParser, out: str) -> None:
@@ -42,7 +50,8 @@ def run_all(module: str, wanted: dict[str, object], out: Path, jobs: int) -> lis
     threads = max(1, (os.cpu_count() or 1) // jobs)
     with ThreadPoolExecutor(jobs) as pool:
         jobs_of = [(module, out / name, asdict(s), threads) for name, s in missing.items()]
-        ended = list(pool.map(lambda job: run_one(*job), jobs_of))
+        ends = pool.map(lambda job: run_one(*job), jobs_of)
+        ended = list(tqdm(ends, "runs", len(missing), leave=False, disable=None))
     return [name for name, well in zip(missing, ended, strict=True) if not well]
 
 
@@ -61,8 +70,20 @@ def exists(folder: Path, settings: dict) -> bool:
 
 
 def run_one(module: str, folder: Path, settings: dict, threads: int) -> bool:
-    """One run in its own process; whether it ended well."""
+    """One run in its own process; whether it ended well, or another process is at it."""
     folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with file_lock(str(folder / "run")):
+            return exists(folder, settings) or start(module, folder, settings, threads)
+    except UserError as error:
+        if "another run is writing" not in str(error):
+            raise
+        print(f"{folder.name}: another process is at it", flush=True)
+        return True
+
+
+def start(module: str, folder: Path, settings: dict, threads: int) -> bool:
+    """Start the run's process and wait for it; whether it ended well."""
     with write_whole(str(folder / "settings.json")) as file:
         json.dump(settings, file, indent=1)
     command = [sys.executable, "-m", "labs.common.family", module, str(folder)]
@@ -91,7 +112,8 @@ def refuse_failed(failed: list[str], out: Path) -> None:
 def main() -> None:
     module, folder = importlib.import_module(sys.argv[1]), Path(sys.argv[2])
     settings = json.loads(read_text(str(folder / "settings.json")))
-    result = module.run(module.Settings(**settings))
+    both = len(inspect.signature(module.run).parameters) == 2
+    result = module.run(*(module.Settings(**settings), folder)[: 1 + both])
     with write_whole(str(folder / "result.json")) as file:
         json.dump(result, file, indent=1)
 

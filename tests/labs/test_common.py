@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from base.errors import UserError
+from base.locks import file_lock
 from labs.common import family, intervals
 
 MODULE = """
@@ -57,6 +58,22 @@ def test_a_run_that_fails_is_named_and_has_no_result(module, tmp_path):
     assert "below zero" in (tmp_path / "bad" / "log.txt").read_text(encoding="utf-8")
     with pytest.raises(UserError, match="bad: failed; read log.txt"):
         family.refuse_failed(failed, tmp_path)
+
+
+def test_a_run_that_another_process_makes_is_left_to_it(module, tmp_path, capsys):
+    (tmp_path / "run3").mkdir()
+    with file_lock(str(tmp_path / "run3" / "run")):
+        assert family.run_all(module, {"run3": Settings(3)}, tmp_path, jobs=1) == []
+    assert "run3: another process is at it" in capsys.readouterr().out
+    assert not (tmp_path / "run3" / "result.json").exists()
+
+
+def test_a_run_that_wants_its_folder_gets_it(module, tmp_path):
+    text = MODULE.replace("run(settings)", "run(settings, folder)")
+    text = text.replace('print("at work")', '(folder / "kept").touch()')
+    (tmp_path / "squares_lab.py").write_text(text, encoding="utf-8")
+    assert family.run_all(module, {"run3": Settings(3)}, tmp_path / "out", jobs=1) == []
+    assert (tmp_path / "out" / "run3" / "kept").exists()
 
 
 def test_nothing_to_rank_is_one_sentence(tmp_path):

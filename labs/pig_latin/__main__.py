@@ -1,0 +1,72 @@
+"""Four runs: hidden size 32 and 64, the small and the large word list.
+
+python -m labs.pig_latin [--only NAME ...] [--seeds K ...] [--jobs N] [--pairs FILE] [--out FOLDER]
+
+Writes FOLDER/<name>-seed<k>/ (settings, log, result, best.pt), table.md, and the figures
+by_hidden_size, by_data and attention. Runs whose result is there are not repeated. With --pairs
+FILE the large list is that file. Three seeds: --seeds 0 1 2.
+"""
+
+import argparse
+
+from base.cli import Parser
+from base.errors import errors_are_sentences
+from base.files import write_whole
+from labs.common import family
+from labs.common.plots import without_matplotlib
+from labs.pig_latin.arm import Settings
+from labs.pig_latin.data import pairs_path, read_pairs
+from labs.pig_latin.table import table
+from run import positive
+
+RUNS = {  # name -> hidden, pairs, batch size
+    "32-small": (32, "small", 64),
+    "64-small": (64, "small", 64),
+    "32-large": (32, "large", 512),
+    "64-large": (64, "large", 512),
+}
+
+
+def parser() -> argparse.ArgumentParser:
+    style = argparse.RawDescriptionHelpFormatter
+    p = Parser(prog="python -m labs.pig_latin", description=__doc__, formatter_class=style)
+    p.add_argument("--only", nargs="+", metavar="NAME", choices=RUNS, help=", ".join(RUNS))
+    p.add_argument("--pairs", default="large", metavar="FILE",
+                   help="lines `word translation` instead of the large list")  # fmt: skip
+    for name in ("epochs", "patience"):
+        default = getattr(Settings, name)
+        p.add_argument(f"--{name}", type=positive(int), default=default, help=f"({default})")
+    family.add_options(p, "runs/pig_latin")
+    return p
+
+
+def main() -> None:
+    args = parser().parse_args()
+    read_pairs(pairs_path(args.pairs))  # what is wrong with it is said before anything runs
+    wanted = {
+        f"{name}-seed{seed}": Settings(
+            hidden, args.pairs if pairs == "large" else pairs, batch_size,
+            epochs=args.epochs, patience=args.patience, seed=seed,
+        )
+        for seed in args.seeds
+        for name, (hidden, pairs, batch_size) in RUNS.items()
+        if name in (args.only or RUNS)
+    }  # fmt: skip
+    failed = family.run_all("labs.pig_latin.arm", wanted, args.out, args.jobs)
+    results = family.results(args.out)
+    text = table(results)
+    with write_whole(str(args.out / "table.md")) as file:
+        file.write(text)
+    print(text)
+    try:
+        from labs.pig_latin import plots
+
+        plots.draw(results, args.out)
+    except ImportError:
+        without_matplotlib()
+    family.refuse_failed(failed, args.out)
+
+
+if __name__ == "__main__":
+    with errors_are_sentences():
+        main()

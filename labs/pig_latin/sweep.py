@@ -1,0 +1,44 @@
+"""One run of the encoder-decoder for labs/scaling: a size, trained until its FLOPs are spent."""
+
+from dataclasses import asdict, dataclass
+
+import utils
+from labs.pig_latin.data import pairs_path, read_pairs, split
+from labs.pig_latin.model import EncoderDecoder, Sizes
+from labs.pig_latin.train import Run, Training
+
+SIZES = (16, 24, 32, 48, 80, 128)  # hidden channels
+BUDGETS = (8e10, 16e10, 32e10, 64e10, 128e10)  # FLOPs of the profiles
+SIZE_NAME, SCORE_NAME = "hidden", "validation loss, nats per symbol"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a run is made of. `size`: hidden channels; `marks`: FLOPs at which to measure."""
+
+    size: int
+    marks: tuple[float, ...]  # the last is where it ends
+    pairs: str = "large"
+    batch_size: int = 64
+    layers: int = 3
+    learning_rate: float = 5e-4
+    seed: int = 0
+
+
+def run(settings: Settings) -> dict:
+    train, held = split(read_pairs(pairs_path(settings.pairs)), settings.seed)
+    utils.set_seed(settings.seed)
+    model = EncoderDecoder(Sizes(settings.size, settings.layers))
+    never = 10**9
+    how = Training(
+        settings.batch_size, never, never, settings.learning_rate, decay=1.0, seed=settings.seed,
+        budget=settings.marks[-1], marks=list(settings.marks),
+    )  # fmt: skip
+    curve = Run(model, train, held, how).run()
+    return asdict(settings) | {
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "examples": len(train),
+        "curve": [
+            {"flops": r["flops"], "tokens": r["tokens"], "score": r["validation"]} for r in curve
+        ],
+    }

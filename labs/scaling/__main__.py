@@ -1,0 +1,90 @@
+"""Which size is best for a given number of FLOPs?
+
+python -m labs.scaling TASK [--sizes N ...] [--budgets X ...] [--seeds K ...] [--jobs N] [--out F]
+
+TASK: pig_latin   the encoder-decoder of labs/pig_latin, by validation loss
+      birthplace  the GPT of src/ on the birthplace corpus, by the loss of documents held out
+      knowledge   the same with the knowledge recipe, by wrong answers about people held out
+
+Trains each size until the largest budget is spent, and writes FOLDER/size<N>-seed<k>/result.json,
+law.md, law.json and four figures. Runs whose result is there are not repeated. Started on several
+machines that share FOLDER, the command divides the runs among them.
+"""
+
+import argparse
+import importlib
+import json
+
+import numpy as np
+
+from base.cli import Parser
+from base.errors import UserError, errors_are_sentences
+from base.files import write_whole
+from labs.common import family
+from labs.common.plots import without_matplotlib
+from labs.scaling import fits
+from labs.scaling.table import law_table
+from run import positive
+
+TASKS = {  # name -> the module with SIZES, BUDGETS, SIZE_NAME, SCORE_NAME, Settings and run
+    "pig_latin": "labs.pig_latin.sweep",
+    "birthplace": "labs.scaling.birthplace",
+    "knowledge": "labs.scaling.knowledge",
+}
+POINTS = 24  # of a curve, besides the budgets
+FAR = 1e15  # FLOPs to which the lines are extended
+
+
+def parser() -> argparse.ArgumentParser:
+    style = argparse.RawDescriptionHelpFormatter
+    p = Parser(prog="python -m labs.scaling", description=__doc__, formatter_class=style)
+    p.add_argument("task", choices=TASKS, help="what is trained")
+    p.add_argument("--sizes", nargs="+", type=positive(int), metavar="N", help="channels")
+    p.add_argument("--budgets", nargs="+", type=positive(float), metavar="X", help="FLOPs")
+    p.add_argument("--far", type=positive(float), default=FAR, help="FLOPs to extend to (1e15)")
+    family.add_options(p, "runs/scaling-<task>")
+    return p
+
+
+def marks(budgets: list[float]) -> tuple[float, ...]:
+    """FLOPs at which a run is measured: the budgets, and points from a twentieth of the least."""
+    points = np.geomspace(min(budgets) / 20, max(budgets), POINTS)
+    return tuple(sorted({float(f"{point:.4g}") for point in [*points, *budgets]}))
+
+
+def main() -> None:
+    args = parser().parse_args()
+    if str(args.out) == "runs/scaling-<task>":
+        args.out = args.out.with_name(f"scaling-{args.task}")
+    module = importlib.import_module(TASKS[args.task])
+    sizes, budgets = args.sizes or module.SIZES, sorted(args.budgets or module.BUDGETS)
+    if len(set(sizes)) < 3:
+        raise UserError("--sizes: give at least three; a profile is a quadratic")
+    wanted = {
+        f"size{size}-seed{seed}": module.Settings(size, marks(budgets), seed=seed)
+        for seed in args.seeds
+        for size in sizes
+    }
+    failed = family.run_all(TASKS[args.task], wanted, args.out, args.jobs)
+    results = family.results(args.out)
+    found = fits.profiles(results, budgets)
+    law = fits.fit(found)
+    interval = fits.bootstrap(found, args.far)
+    text = law_table(law, interval, args.far)
+    with write_whole(str(args.out / "law.md")) as file:
+        file.write(text)
+    with write_whole(str(args.out / "law.json")) as file:
+        json.dump({"law": law._asdict(), "interval": interval._asdict(), "far": args.far}, file)
+    print(text)
+    try:
+        from labs.scaling import plots
+
+        plots.draw(results, found, law, interval, args.far, module, args.out)
+    except ImportError:
+        without_matplotlib()
+    family.refuse_failed(failed, args.out)
+
+
+if __name__ == "__main__":
+    with errors_are_sentences():
+        main()

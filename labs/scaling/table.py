@@ -1,0 +1,30 @@
+"""What the profiles say, as markdown."""
+
+from labs.scaling.fits import Interval, Law, predict
+
+
+def law_table(law: Law, interval: Interval, far: float) -> str:
+    """A row a budget, the two lines, and their extrapolation to `far` FLOPs."""
+    text = (
+        "| FLOPs | best parameters | best tokens | loss there | |\n"
+        "| --- | --- | --- | --- | --- |\n"
+    )
+    for flops, optimum, tokens in zip(law.flops, law.optima, law.tokens, strict=True):
+        note = "outside the sizes measured" if optimum.outside else ""
+        text += (
+            f"| {flops:.3g} | {optimum.parameters:,.0f} | {tokens:,.0f} | {optimum.loss:.3f} "
+            f"| {note} |\n"
+        )
+    for flops in law.refused:
+        text += f"| {flops:.3g} | none: no minimum | | | |\n"
+    low, high = interval.parameters
+    low_tokens, high_tokens = interval.tokens
+    return text + (
+        f"\nBest parameters grow as FLOPs to the power {law.parameters_line[0]:.2f} "
+        f"({interval.exponent[0]:.2f} to {interval.exponent[1]:.2f}), best tokens to the power "
+        f"{law.tokens_line[0]:.2f}.\n"
+        f"At {far:.3g} FLOPs: {predict(law.parameters_line, far):,.3g} parameters "
+        f"({low:,.3g} to {high:,.3g}), {predict(law.tokens_line, far):,.3g} tokens "
+        f"({low_tokens:,.3g} to {high_tokens:,.3g}).\n"
+        f"Intervals: 95 %, {interval.draws} bootstrap draws, {interval.refused} without a line.\n"
+    )

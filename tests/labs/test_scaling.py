@@ -1,0 +1,94 @@
+"""labs/scaling: fits on made-up laws, a tiny sweep."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+from conftest import run_module
+
+from base.errors import UserError
+from labs.scaling import fits
+
+A, M = 3e-3, 0.6  # a law: the best number of parameters is A FLOPs^M
+SIZES = [1e4, 3e4, 9e4, 2e5, 5e5, 1e6]
+BUDGETS = [8e10, 16e10, 32e10, 64e10, 128e10]
+
+
+def made_up(noise: float = 0.0) -> list[fits.Profile]:
+    """Profiles of that law, whose models see FLOPs / (6 parameters) tokens."""
+    random = np.random.default_rng(0)
+    found = []
+    for flops in BUDGETS:
+        best = math.log(A * flops**M)
+        losses = [0.1 * (math.log(n) - best) ** 2 + 1e11 / flops for n in SIZES]
+        losses = [loss + noise * random.standard_normal() for loss in losses]
+        found.append(fits.Profile(flops, SIZES, losses, [flops / (6 * n) for n in SIZES]))
+    return found
+
+
+def test_the_minimum_of_a_profile():
+    optimum = fits.find_optimal_params([100, 1000, 10000], [3.0, 2.0, 3.0])
+    assert optimum.parameters == pytest.approx(1000) and optimum.loss == pytest.approx(2.0)
+    assert not optimum.outside
+
+
+def test_a_minimum_outside_the_sizes_is_flagged_and_none_is_refused():
+    sizes = [10, 100, 1000]
+    assert fits.find_optimal_params(sizes, [(math.log10(n) - 5) ** 2 for n in sizes]).outside
+    for losses in ([1, 2, 1], [3, 2, 1], [1, 1, 1]):
+        with pytest.raises(fits.NoMinimum, match="no minimum"):
+            fits.find_optimal_params(sizes, losses)
+    with pytest.raises(UserError, match="at least three"):
+        fits.find_optimal_params([10, 10, 100], [1, 2, 3])
+
+
+def test_a_line_in_logs():
+    x = [1.0, 10.0, 1000.0]
+    line = fits.fit_linear_log(x, [5 * each**0.7 for each in x])
+    assert line == pytest.approx((0.7, math.log(5)))
+    assert fits.predict(line, 100.0) == pytest.approx(5 * 100**0.7)
+
+
+def test_the_law_is_found_and_is_in_its_interval():
+    law = fits.fit(made_up())
+    assert law.parameters_line == pytest.approx((M, math.log(A)), rel=1e-6)
+    assert law.tokens_line[0] == pytest.approx(1 - M, rel=1e-6)
+    noisy = made_up(noise=0.01)
+    interval = fits.bootstrap(noisy, 1e15, draws=200)
+    assert interval.parameters[0] < A * 1e15**M < interval.parameters[1]
+    assert interval.exponent[0] < M < interval.exponent[1]
+    assert fits.bootstrap(noisy, 1e15, draws=200) == interval
+
+
+def test_budgets_without_a_minimum_are_left_out_and_named():
+    found = made_up()
+    found[1] = found[1]._replace(losses=[-loss for loss in found[1].losses])
+    law = fits.fit(found)
+    assert law.refused == [16e10] and len(law.optima) == 4
+
+
+def test_losses_between_measurements():
+    curve = [{"flops": 10.0, "score": 3.0}, {"flops": 1000.0, "score": 1.0}]
+    assert fits.at_budget(curve, 100.0, "score") == pytest.approx(2.0)
+    assert fits.at_budget(curve, 1001.0, "score") is None
+
+
+@pytest.mark.slow
+def test_a_tiny_sweep(tmp_path):
+    command = ("labs.scaling", "pig_latin", "--sizes", 4, 8, 12, "--budgets", 2e8, 4e8, "--out",
+               tmp_path)  # fmt: skip
+    done = run_module(*command)
+    results = [json.loads(p.read_text(encoding="utf-8")) for p in tmp_path.glob("*/result.json")]
+    assert {run["size"] for run in results} == {4, 8, 12}, done.stderr
+    for run in results:
+        flops = [row["flops"] for row in run["curve"]]
+        assert flops == sorted(flops) and flops[-1] >= 4e8
+        assert run["curve"][-1]["score"] < run["curve"][0]["score"]
+    # so few steps need not give a law; they give one, or a sentence that says why not
+    assert done.returncode == 0 or "error: " in done.stderr and "Traceback" not in done.stderr
+
+
+def test_too_few_sizes_is_one_sentence(tmp_path):
+    done = run_module("labs.scaling", "pig_latin", "--sizes", 4, 8, "--out", tmp_path)
+    assert done.returncode == 2 and "at least three" in done.stderr
