@@ -1,5 +1,6 @@
 """The GPT of the course: a minGPT with pre-norm blocks and an untied head.
 
+A block, attention and then an MLP, is attention/block.py: some variants stack it in their own way.
 Shapes: B batch, T positions, C channels, V vocabulary.
 """
 
