@@ -67,14 +67,16 @@ def explain(settings: dict, name: str, wants: str) -> str:
         known = ", ".join(e["name"] for e in settings["checks"])
         raise UnknownEdition(f"--explain {name}: no such check; {settings['edition']} has {known}")
     args = entry.get("args", {})
-    lines = [f"{name}: {entry['title']} ({entry['points']:g} points, {entry['visibility']})",
+    worth = f"{entry['points']:g} point{'' if entry['points'] == 1 else 's'}"
+    lines = [f"{name}: {entry['title']} ({worth}, {entry['visibility']})",
              f"Handout: {settings['parts'][entry['part']]}", "", wants]  # fmt: skip
     if args:
         lines += ["", "Here: " + ", ".join(f"{key} = {value}" for key, value in args.items())]
     if "phase" in args:
         for key, value in settings["phases"][args["phase"]].items():
             unit = " * len(pretrain_dataset) * block_size" if key == "final_tokens" else ""
-            lines.append(f"  {key} = {value:g}{unit}")
+            shown = value if isinstance(value, bool) else f"{value:g}"
+            lines.append(f"  {key} = {shown}{unit}")
     if entry["check"] == "london":
         calls = [" ".join(["python", settings["baseline"]["file"], *argv])
                  for argv in settings["baseline"]["calls"]]  # fmt: skip

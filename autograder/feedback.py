@@ -97,7 +97,8 @@ class Report:
         gains = sorted(self.gains().items(), key=lambda item: -item[1])[:3]
         if gains:
             lines += ["", "What would gain most:"]
-            lines += [f"  {points:g} points: {what}" for what, points in gains]
+            for what, points in gains:
+                lines.append(f"  {points:g} point{'' if points == 1 else 's'}: {what}")
         return lines
 
     def gains(self) -> dict[str, float]:

@@ -29,6 +29,7 @@ from feedback import (
 from grading import HERE, Grading, Reference, World, compute_reference
 from sandbox import Sandbox, SandboxError, remove
 from unpack import BadSubmission, unpack
+from verdicts import visible
 
 PROJECT = HERE.parent
 BUILT = HERE / "edition.json"  # there in an autograder that build.sh has made
@@ -175,7 +176,7 @@ def check_secrecy(world: World, sandbox: Sandbox) -> None:
 
 
 def fail(message: str) -> None:
-    print(f"error: {message}", file=sys.stderr)
+    print(f"error: {visible(message)}", file=sys.stderr)
     sys.exit(2)
 
 

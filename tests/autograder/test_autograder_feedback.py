@@ -38,7 +38,7 @@ def test_the_summary_has_a_line_a_part_and_the_largest_gains():
     lines = made.summary()
     assert lines[-3:] == ["  2 points: f.dev: dev accuracy",
                           "  1.5 points: f.pretrain: settings of pretraining",
-                          "  1 points: e.mean: a quarter is masked on average"]  # fmt: skip
+                          "  1 point: e.mean: a quarter is masked on average"]  # fmt: skip
     assert any(line.startswith("total") and line.endswith(" 1/6") for line in lines)
 
 

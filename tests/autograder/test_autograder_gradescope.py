@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT, run_script
-from feedback import FAILED, Result, gradescope
+from feedback import FAILED, Report, Result, gradescope
 from grade import check_answers
+from grader_styles import STYLES
 from grader_world import settings_of, shared
 
 
@@ -107,10 +108,57 @@ def test_the_desks_command_prints_a_table(tmp_path):
     assert json.loads((tmp_path / "out.json").read_text())["tests"]
 
 
+STYLE = {style.name: style for style in STYLES}
+
+
+@pytest.mark.parametrize(
+    ("style", "edition", "line"),
+    [
+        ("script style", "2021", "final_tokens = 200 * len"),
+        ("renamed perceiver", "2023", "final_tokens = 200 * len"),
+        ("models.py", "2024", "final_tokens = 650 * len"),
+    ],
+)
+def test_auto_explains_by_the_submissions_own_kit(tmp_path, style, edition, line):
+    STYLE[style].write(tmp_path / "work")
+    archive = shutil.make_archive(str(tmp_path / "a"), "zip", tmp_path, "work")
+    run = run_script("autograder/grade.py", archive, "--edition", "auto",
+                     "--explain", "f.pretrain")  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    assert line in run.stdout
+    unknown = run_script("autograder/grade.py", archive, "--edition", "auto", "--explain", "f.x")
+    assert unknown.returncode == 2 and f"{edition} has a.source" in unknown.stderr
+
+
+def test_auto_grades_by_the_submissions_own_kit_and_says_so(tmp_path):
+    """All that is there is the model's file, under the name that the kit of 2024 gives it."""
+    (tmp_path / "src").mkdir()
+    shutil.copy(ROOT / "tests/autograder/styles/kit2024/src/models.py", tmp_path / "src")
+    run = run_script("autograder/grade.py", tmp_path, "--edition", "auto", "--data",
+                     shared().world.data, "--json", tmp_path / "out.json")  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    for text in (run.stdout, json.loads((tmp_path / "out.json").read_text())["output"]):
+        assert "(2024)" in text and "edition 2024, by the submission's own files" in text
+        assert "part (g): rotary positions (RoPE)" in text
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("print('nothing of any kit')", "no edition's marks are in it; name one"),
+        ("def initialize_rope_model(mconf):\n    pass", "is from XCS224N with RoPE"),
+    ],
+)
+def test_auto_says_what_it_cannot_tell(tmp_path, code, words):
+    (tmp_path / "program.py").write_text(code)
+    run = run_script("autograder/grade.py", tmp_path, "--edition", "auto")
+    assert run.returncode == 2 and words in run.stderr
+
+
 def test_half_characters_and_floods_of_feedback_are_harmless():
-    report = shared().grade(shared().correct)
-    entry = report.results[0].entry
-    report.results[0] = Result(entry, FAILED, ["Seen: \ud800", "x" * 10**6])
+    settings = settings_of("2021")
+    flood = Result(settings["checks"][0], FAILED, ["Seen: \ud800", "x" * 10**6])
+    report = Report(settings, [flood], {}, 1.0, "plain", 1.0)
     written = json.dumps(gradescope(report), ensure_ascii=False).encode("utf-8")
     assert len(written) < 10**5
 
@@ -135,6 +183,7 @@ def test_a_grader_that_is_ended_leaves_a_sentence(tmp_path):
     [
         ([], "nothing to grade"),
         (["nowhere.zip"], "nowhere.zip: no such file"),
+        (["now\x1b[2Jhere.zip"], "now\\x1b[2Jhere.zip: no such file"),
         (["autograder", "--edition", "1999"], "give 2021, 2023, 2024"),
         (["autograder", "--data", "autograder"], "wiki.txt: no such file"),
         (["autograder", "--answers", "nowhere.tsv"], "nowhere.tsv: no such file"),
