@@ -29,7 +29,7 @@ from run import positive
 from trainer import Trainer, TrainerConfig
 from training.runlog import RunLog, machine
 
-KEYS, VALUES = 64, 16
+KEYS, VALUES = 32, 16
 PAIRS, QUERIES = 16, 8
 LENGTH = PAIRS + QUERIES
 FIRST_QUERY = 1 + VALUES  # tokens: PAD, the values, the keys asked about, the pairs
@@ -38,9 +38,9 @@ VOCABULARY = FIRST_PAIR + KEYS * VALUES
 TESTED = 2000  # fresh rows
 TEST_SEED = 1_000_003  # of these; no run trains on it
 ARMS = (
-    *(("vanilla", 1, width) for width in (32, 64, 128)),
-    *(("synthesizer", 1, width) for width in (32, 64, 128, 256)),
-    *((variant, 2, 64) for variant in ("vanilla", "synthesizer")),
+    *(("vanilla", 1, width) for width in (32, 64)),
+    *(("synthesizer", 1, width) for width in (32, 64, 128)),
+    *((variant, 2, 32) for variant in ("vanilla", "synthesizer")),
 )
 
 
@@ -52,7 +52,7 @@ class Settings:
     layers: int
     width: int
     seed: int
-    steps: int = 500
+    steps: int = 600
     batch_size: int = 64
     learning_rate: float = 3e-3
 

@@ -38,7 +38,7 @@ def parser() -> argparse.ArgumentParser:
     name = "python -m labs.mini_transformer.table"
     p = Parser(prog=name, description=__doc__, formatter_class=style)
     p.add_argument("--only", nargs="+", metavar="ARM", choices=arms(), help=", ".join(arms()))
-    p.add_argument("--steps", type=positive(int), default=300, help="of each run (default: 300)")
+    p.add_argument("--steps", type=positive(int), default=200, help="of each run (default: 200)")
     p.add_argument(
         "--learning_rate", type=positive(float), default=2e-3,
         help="(default: 2e-3, four times the handout's, as the runs are short)",
