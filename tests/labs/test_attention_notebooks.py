@@ -10,10 +10,15 @@ nbformat = pytest.importorskip("nbformat", reason=f"no nbformat: {DEV}")
 nbclient = pytest.importorskip("nbclient", reason=f"no nbclient: {DEV}")
 
 BOOKS = {
-    "attention_exploration/exploration.ipynb": {"EXPLORATION_SAMPLES": "53"},
+    "attention_exploration/exploration.ipynb": {
+        "EXPLORATION_SAMPLES": "53",
+        "EXPLORATION_STEPS": "3",
+    },
+    "mini_transformer/mini_transformer.ipynb": {"MINI_STEPS": "11"},
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BOOKS)
 def test_a_notebook_runs_with_a_small_budget(name, monkeypatch):
     pytest.importorskip("scipy", reason="no scipy: pip install -r requirements-labs.txt")
