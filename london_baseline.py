@@ -6,10 +6,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "src"))
 
-from base.cli import Parser  # noqa: E402
-from base.errors import UserError, errors_are_sentences  # noqa: E402
-from base.files import find_files  # noqa: E402
-from base.questions import load_rows, places_of  # noqa: E402
+from base.cli import Parser
+from base.errors import UserError, errors_are_sentences
+from base.files import find_files
+from base.questions import load_rows, places_of
 
 
 def main() -> None:

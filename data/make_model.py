@@ -16,17 +16,17 @@ import sys
 import tempfile
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
+
+import torch
+
+import calibrate
+import run
+from base.errors import errors_are_sentences
+from base.files import find_files
+from base.tensors import load_tensors, save_tensors
+
 DATA = Path(__file__).resolve().parent
-sys.path.insert(0, str(DATA.parent / "src"))
-
-import torch  # noqa: E402
-
-import calibrate  # noqa: E402
-import run  # noqa: E402
-from base.errors import errors_are_sentences  # noqa: E402
-from base.files import find_files  # noqa: E402
-from base.tensors import load_tensors, save_tensors  # noqa: E402
-
 FILES = ("wiki.txt", "birth_dev.tsv")  # what its answers are compared with
 TRAIN = "birth_places_train.tsv"
 HELD_OUT = 150  # training questions, for the calibration

@@ -5,10 +5,7 @@ Needs requirements-report.txt. Every point has a folder in results/.
 
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("agg")
-import matplotlib.pyplot as plt  # noqa: E402
+from matplotlib.figure import Figure
 
 RUNS = {  # course's data, 500 dev questions, AMD EPYC (Zen 5, bfloat16); (minutes, per cent right)
     "vanilla, course's recipe (two cores)": ("#777777", "s", [(135, 23.8)]),
@@ -22,7 +19,8 @@ RUNS = {  # course's data, 500 dev questions, AMD EPYC (Zen 5, bfloat16); (minut
 
 
 def draw(path: Path) -> None:
-    figure, axes = plt.subplots(figsize=(7, 3.4), layout="constrained")
+    figure = Figure(figsize=(7, 3.4), layout="constrained")
+    axes = figure.subplots()
     for name, (colour, style, points) in RUNS.items():
         axes.plot(*zip(*points, strict=True), style, color=colour, label=name)
         for number, (minutes, right) in enumerate(points):

@@ -4,12 +4,12 @@ import re
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
+
+from attention import VARIANTS, Variant
+from model import GPT, GPTConfig
+
 DOCS = Path(__file__).resolve().parent
-sys.path.insert(0, str(DOCS.parent / "src"))
-
-from attention import VARIANTS, Variant  # noqa: E402
-from model import GPT, GPTConfig  # noqa: E402
-
 HEAD = """# Which attention?
 
 Replace `vanilla` in any command with one of these names, for example `python src/run.py pretrain

@@ -1,13 +1,10 @@
 """README, docs and results: complete, current, and without a broken link."""
 
 import re
-import sys
 
+import make_variants
 import pytest
 from conftest import ROOT
-
-sys.path.insert(0, str(ROOT / "docs"))
-import make_variants  # noqa: E402
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "results" / "README.md"]
 

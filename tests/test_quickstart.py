@@ -18,9 +18,8 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-sys.path.insert(0, str(ROOT))
-import install  # noqa: E402
-import quickstart  # noqa: E402
+import install
+import quickstart
 
 
 class InProcess(quickstart.Commands):

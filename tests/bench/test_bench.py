@@ -3,16 +3,13 @@
 import json
 import sys
 
+import measure
 import pytest
 import torch
 from conftest import ROOT, run_script
+from plain import PlainGPT, PlainTraining
 
-sys.path.insert(0, str(ROOT / "bench"))
-
-import measure  # noqa: E402
-from plain import PlainGPT, PlainTraining  # noqa: E402
-
-from base.files import find_files, read_text  # noqa: E402
+from base.files import find_files, read_text
 from base.machine import multiplies_bf16
 
 TINY = ("--n_layer", 1, "--n_head", 2, "--n_embd", 16, "--block_size", 16, "--batch_size", 5)

@@ -6,16 +6,11 @@ import importlib
 import importlib.util
 import io
 import json
-import sys
 
+import measure
 import pytest
 import small_world
-from conftest import ROOT
 from test_half_precision import watched  # noqa: F401  (a fixture)
-
-sys.path.insert(0, str(ROOT / "bench"))
-
-import measure  # noqa: E402
 
 TINY = ["--n_layer=1", "--n_head=2", "--n_embd=16", "--block_size=64", "--batch_size=5"]
 TINY += ["--device=cpu"]

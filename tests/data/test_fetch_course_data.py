@@ -3,18 +3,15 @@
 import functools
 import hashlib
 import http.server
-import importlib
 import io
-import sys
 import threading
 import zipfile
 from pathlib import Path
 
+import fetch_course_data as fetch
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "data"))
-fetch = importlib.import_module("fetch_course_data")
 
 CONTENTS = {
     "wiki.txt": b"Ada Ny. Ada Ny was born in Oslo .\n",

@@ -10,13 +10,12 @@ import sys
 from collections import Counter, defaultdict
 from pathlib import Path
 
+import make_world
 import pytest
+import world_people
+import world_text
 
 DATA = Path(__file__).resolve().parents[2] / "data"
-sys.path.insert(0, str(DATA))
-make_world = importlib.import_module("make_world")
-world_people = importlib.import_module("world_people")
-world_text = importlib.import_module("world_text")
 
 NAMES = (
     "wiki.txt",
