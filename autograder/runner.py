@@ -13,7 +13,7 @@ import torch
 from probes import PROBES, asked, inputs, load_on_cpu, student
 from torch.nn.modules.module import register_module_forward_pre_hook
 from torch.optim.optimizer import register_optimizer_step_pre_hook
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 from weights import clean
 
 STATE = "model.state"  # the file into which the model that would be trained goes
@@ -86,10 +86,14 @@ class Watch:
     def stop(self, trainer=None, model=None, dataset=None) -> None:
         if self.stopped is None:
             self.stopped = {}  # whatever is called from here on is not training
-            trainer = trainer or (self.trainers[-1] if self.trainers else found_in_frames())
-            config = getattr(trainer, "config", None) or found_among_objects()
+            trainer = trainer or (
+                self.trainers[-1] if self.trainers else found_in_frames(looks_like_trainer)
+            )
+            config = getattr(trainer, "config", None) or found_in_frames(looks_like_config)
+            config = config or found_among_objects()
             model = getattr(trainer, "model", None) or model
             dataset = getattr(trainer, "train_dataset", None) or dataset
+            dataset = dataset or found_in_frames(lambda thing: isinstance(thing, Dataset))
             self.stopped = {"config": config, "model": model, "dataset": dataset}
         raise Recorded
 
@@ -102,17 +106,18 @@ def looks_like_trainer(thing) -> bool:
 
 def looks_like_config(thing) -> bool:
     with contextlib.suppress(Exception):
-        return all(hasattr(thing, name) for name in ("max_epochs", "batch_size", "learning_rate"))
+        numbers = (thing.max_epochs, thing.batch_size, thing.learning_rate)
+        return all(isinstance(number, (int, float)) for number in numbers)
     return False
 
 
-def found_in_frames():
-    """An object with a model and a training config among the variables of the functions that run
-    now, as a training method's `self` is."""
+def found_in_frames(is_it):
+    """The first object for which `is_it` holds among the variables of the functions that run now,
+    innermost first: a training method's `self`, a training function's dataset."""
     frame = sys._getframe()
     while frame is not None:
         for thing in list(frame.f_locals.values()):
-            if not isinstance(thing, type) and looks_like_trainer(thing):
+            if not isinstance(thing, type) and is_it(thing):
                 return thing
         frame = frame.f_back
     return None

@@ -23,6 +23,7 @@ HERE = Path(__file__).resolve().parent
 MODES = ("namespaces", "user", "plain")  # from strong to weak, see jail.py
 FIRST_UID, UIDS = 60600, 400  # a range that distributions leave free; one user per grader
 START_SECONDS = 300
+KILLED = "the process was killed by SIGKILL"
 NOT_DISKS = {"proc", "sysfs", "cgroup", "cgroup2", "devpts", "securityfs", "debugfs", "tracefs",
              "bpf", "pstore", "configfs"}  # file systems in which nobody can leave a file
 SYSTEM_V = {"shm": ("shmctl", 3), "sem": ("semctl", 4), "msg": ("msgctl", 3)}  # with arguments

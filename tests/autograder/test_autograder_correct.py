@@ -12,7 +12,7 @@ from checks import CHECKS
 from grade import grade
 from grader_patches import PATCHES
 from grader_world import LIMITS, failed, settings_of, shared, why
-from sandbox import Outcome, Sandbox
+from sandbox import KILLED, Outcome, Sandbox
 
 HERE = Path(__file__).resolve().parent
 SMALL = "n_layer=2, n_head=4, n_embd=32"
@@ -114,3 +114,24 @@ def test_a_failure_of_the_platform_is_not_the_students():
     assert failed(report) == set(), why(report)
     not_run = {r.entry["name"] for r in report.results if r.status == "not run"}
     assert not_run == {"f.finetune", "g.finetune"}
+
+
+class KillsOnce:
+    """A machine that is short of memory for a moment, once for each kind of trusted probe."""
+
+    mode = "namespaces"
+
+    def __init__(self):
+        self.left = {"params", "fresh_params", "reference_predictions"}
+
+    def ask(self, probe, *args, **kwargs):
+        if probe in self.left:
+            self.left.remove(probe)
+            return Outcome(failure=f"{KILLED} (too much memory, or a crash)")
+        return shared().sandbox.ask(probe, *args, **kwargs)
+
+
+def test_a_probe_without_student_code_that_the_machine_killed_is_asked_again():
+    grader = shared()
+    report = grade(grader.correct, grader.world, KillsOnce(), grader.reference)
+    assert report.score == report.most == 33, why(report)

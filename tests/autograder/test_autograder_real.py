@@ -128,10 +128,7 @@ def test_training_is_stopped_whatever_it_is_called(tmp_path, kind):
     edit(folder, (RUN, saved, "    raise RuntimeError('trained')\n" + saved))
     began = time.monotonic()
     found, grading = verdicts(folder, "f.pretrain", "f.finetune")
-    if kind == "another name":
-        assert [result.status for result in found.values()] == ["passed"] * 2, found
-    else:  # what it trains on is nowhere to be seen, and said
-        assert not any("trained" in line for result in found.values() for line in result.lines)
+    assert [result.status for result in found.values()] == ["passed"] * 2, found
     assert time.monotonic() - began < 30 and not any(grading.hangs.values())
 
 
