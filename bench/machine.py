@@ -50,7 +50,8 @@ MEASURED = (
         "reading", "the embedded world of 700 (119 questions)", 64, ((769 + 21, 95.8),),
         "results/2026-11-27-quickstart",
     ),
-    Measured(  # pretraining's steps alone; it learns less in as many, so `reading` has more
+    Measured(  # pretraining's steps alone; it learns less in as many, so `reading` has more. These
+        # runs drew the hidden spans by the word before them; today's recipe has a reader for that
         "knowledge", COURSE_DATA, 128, ((310, 4.4), (710, 43.0), (1217, 69.8), (3064, 81.8)),
         "results/2026-11-21-recipe",
     ),

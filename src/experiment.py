@@ -82,7 +82,10 @@ def build_training(args: argparse.Namespace) -> trainer.Trainer:
     start = phase_name(args)
     phase = RECIPES[args.recipe][start]
     if args.reader and not reads(phase):
-        raise UserError(f"--reader: the recipe {args.recipe} does not read; --recipe reading does")
+        raise UserError(
+            f"--reader: the recipe {args.recipe} does not read in this run; leave it out, or give "
+            "another recipe"
+        )
     paths = training_files(args, phase)
     check_outputs(files_written(args), files_read(args, *paths))
     architecture = read_architecture(args)

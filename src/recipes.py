@@ -38,13 +38,13 @@ OURS = {
     "unicode_names": True,
 }
 KNOWLEDGE = {  # documents are learnt in the way in which they will be asked for
-    "pretrain": Phase(300, 128, learning_rate=3e-3, mixture=Mixture(), **OURS),
+    "pretrain": Phase(300, 128, learning_rate=3e-3, mixture=Mixture(reader=True), **OURS),
     "finetune from scratch": COURSE["finetune from scratch"],
     "finetune": Phase(
         2,
         128,
         learning_rate=3e-4,
-        mixture=Mixture(questions=0.5),
+        mixture=Mixture(questions=0.5, reader=True),
         **OURS | {"muon_learning_rate": 0.002},
     ),
 }

@@ -91,7 +91,7 @@ def parser() -> Parser:
     run.add_argument(
         "--reader",
         choices=READERS,
-        help="what reads the documents for the recipe reading: a small ranker, in a second "
+        help="what reads the documents for our recipes: a small ranker, in a second "
         "(default), or the course's own network, in minutes",
     )
     add_flags(run.add_mutually_exclusive_group(), "max_epochs", "max_steps", "max_minutes")

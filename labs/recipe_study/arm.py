@@ -41,7 +41,7 @@ def mixed(phase: Arm, **shares) -> Arm:
 ARMS = {  # name -> the phase that differs from FULL (or, alone, from PLAIN) in what it names
     "all": FULL,
     "no questions": mixed(FULL, questions=0.0),
-    "questions not read": mixed(FULL, questions=0.0, focus=0.0),  # to draw spans by, neither
+    "questions not read": mixed(FULL, questions=0.0, focus=0.0, reader=False),  # in no way
     "no anchored rows": mixed(FULL, anchored=0.0),
     "no bare titles": mixed(FULL, bare=0.0),
     "no windows": mixed(FULL, bare=1.0),
@@ -58,7 +58,7 @@ ARMS = {  # name -> the phase that differs from FULL (or, alone, from PLAIN) in 
     "Muon alone": replace(PLAIN, optimizer="muon"),
     "no dropout alone": replace(PLAIN, dropout=0.0),
     "rate to zero alone": replace(PLAIN, schedule="linear"),
-    "spans by the reader": mixed(FULL, reader=True),  # and nobody else asked about
+    "spans by the word before": mixed(FULL, reader=False),  # as answer_likeness has them
     "reading": READ,
     "reading, best answers": mixed(READ, best=True),  # instead of drawn ones
     "reading, spans by the word before": mixed(READ, reader=False),

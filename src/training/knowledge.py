@@ -8,7 +8,8 @@ and starts at a random position if the mixture says so:
 - a training question with its answer;
 - an anchored window: `Title. ...left MASK right... MASK span MASK`, where the title is what the
   document starts with and the span a salient one (salient span masking: REALM, arXiv 2002.08909),
-  drawn by how much it looks like what the training questions ask for (salience.py);
+  drawn by how likely it answers such a question, as a reader of documents sees it (reader.py) or,
+  without one, as the word before it tells (salience.py);
 - the same without a window, so that the title alone must give the span: `Title. MASK span MASK`;
 - the document by ordinary span corruption, as in CharCorruptionDataset.
 

@@ -23,7 +23,7 @@ def test_each_arm_differs_from_all_or_none_in_one_thing():
         mixtures = mine.pop("mixture"), dict(other)["mixture"]
         changed = [k for k in mine if mine[k] != other[k]]
         changed += [k for k in mixtures[0] if mixtures[0][k] != mixtures[1][k]]
-        two = {"questions not read": ["questions", "focus"], "all": [], "none": changed}
+        two = {"questions not read": ["questions", "focus", "reader"], "all": [], "none": changed}
         assert changed == two.get(arm, changed[:1]), (arm, changed)
         assert changed or arm in ("all", "reading"), arm
 
