@@ -96,9 +96,9 @@ def fit(model: GPT, data: Data, settings: Settings, log: RunLog) -> Trainer:
     return trainer
 
 
-def run(settings: Settings, log: RunLog | None = None) -> dict:
+def run(settings: Settings) -> dict:
     """Train and measure: the settings with all figures of the run."""
-    return trained(settings, log or RunLog())[1]
+    return trained(settings, RunLog())[1]
 
 
 def trained(settings: Settings, log: RunLog) -> tuple[GPT, dict, Data]:
