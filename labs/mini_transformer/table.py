@@ -88,7 +88,8 @@ def interval(values: list[float]) -> dict:
 
 
 def summary(results: list[dict]) -> list[dict]:
-    """One row an arm, by perplexity per token; those on streams last."""
+    """One row an arm, by perplexity per token; then those that see the future, whose perplexity
+    means nothing; those on streams last."""
     runs: dict[str, dict[int, dict]] = {}
     for result in results:
         runs.setdefault(arm_of(result), {})[result["seed"]] = result
@@ -100,7 +101,8 @@ def summary(results: list[dict]) -> list[dict]:
                 row[key] = interval([run[key] for run in of_seed.values()])
         base = runs.get(STREAM + "learned" if arm.startswith(STREAM) else BASE, {})
         pairs = [(run, base[seed]) for seed, run in of_seed.items() if seed in base]
-        if pairs and arm not in (BASE, STREAM + "learned"):
+        honest = "token by token" not in row
+        if pairs and honest and arm not in (BASE, STREAM + "learned"):
             row["difference"] = interval([run["per token"] - b["per token"] for run, b in pairs])
         if arm.startswith(STREAM):
             row["by position"] = {
@@ -108,7 +110,8 @@ def summary(results: list[dict]) -> list[dict]:
                 for place in PLACES
             }
         rows.append(row)
-    return sorted(rows, key=lambda row: ("by position" in row, row["per token"]["mean"]))
+    groups = ("by position", "token by token")
+    return sorted(rows, key=lambda r: (*(g in r for g in groups), r["per token"]["mean"]))
 
 
 def cell(found: dict | None, sign: str = "") -> str:
