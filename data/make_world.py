@@ -1,6 +1,6 @@
 """Writes the embedded world: invented people and sentences about them.
 
-    python data/make_world.py [--people 2937] [--seed 224] [--out DIR]
+    python data/make_world.py [--people 2937] [--seed 224] [--out DIR] [--uniform]
 
 The same arguments give the same bytes with every Python from 3.10 on. What the files hold, and how
 they compare with the course's own data, stands in data/README.md.
@@ -16,6 +16,7 @@ from pathlib import Path
 
 from world_people import LONDON, Atlas, Namer, Person, Place, Registrar
 from world_text import Dice, Writer
+from world_uniform import NAMES, uniform_files
 
 PEOPLE, SEED = 2937, 224
 FEWEST = 60
@@ -164,6 +165,10 @@ def files(world: World) -> dict[str, str]:
     return {name: "\n".join(content) + "\n" for name, content in lines.items()}
 
 
+def world_files(people: int, seed: int) -> dict[str, str]:
+    return files(make_world(people, seed))
+
+
 def write_files(texts: dict[str, str], folder: Path) -> None:
     """Writes all files beside their final names first, then moves them there."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -184,13 +189,23 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=SEED, help=f"default {SEED}")
     parser.add_argument("--out", type=Path, default=Path(__file__).resolve().parent,
                         help="folder to write to (default: beside this program)")
+    parser.add_argument("--uniform", action="store_true",
+                        help="names and places independent and uniform, nothing to guess from: "
+                        "wiki.txt and birth_places_train.tsv only")
     chosen = parser.parse_args(arguments)
-    if chosen.people < FEWEST:
+    if chosen.uniform and not 0 < chosen.people <= NAMES // 2:
+        print(f"--people {chosen.people}: give 1 to {NAMES // 2}", file=sys.stderr)
+        return 2
+    if chosen.uniform and chosen.out.resolve() == Path(__file__).resolve().parent:
+        print("--uniform: give --out, or the project's own world is overwritten", file=sys.stderr)
+        return 2
+    if not chosen.uniform and chosen.people < FEWEST:
         print(f"--people {chosen.people} is too few for train, dev and test: give {FEWEST} or more",
               file=sys.stderr)
         return 2
     try:
-        write_files(files(make_world(chosen.people, chosen.seed)), chosen.out)
+        texts = (uniform_files if chosen.uniform else world_files)(chosen.people, chosen.seed)
+        write_files(texts, chosen.out)
     except OSError as error:
         print(f"{chosen.out}: cannot write there ({error.strerror}): give another --out",
               file=sys.stderr)

@@ -17,7 +17,7 @@ import os
 import sys
 
 from base.cli import Parser
-from base.errors import errors_are_sentences
+from base.errors import UserError, errors_are_sentences
 
 INVENTED = 50  # names on the page of people who do not exist
 MOST_NAMES = 20_000  # that the page completes
@@ -35,6 +35,19 @@ def parser() -> Parser:
     return p
 
 
+def own_calibration(path: str) -> dict | None:
+    """The calibration beside the params. None for one whose recall is that of the params before
+    finetuning, which the page does not hold."""
+    from answers.confidence import read_calibration
+
+    try:
+        return read_calibration(path)
+    except UserError:
+        read_calibration(path, pretrained=True)  # or it is no calibration of these params at all
+        print(f"{path}: its calibration needs the params before finetuning; shown uncalibrated")
+        return None
+
+
 def shown(path: str, dataset, variant: str | None):
     """The model in `path`, with what the page says of it."""
     from answers import confidence
@@ -44,7 +57,7 @@ def shown(path: str, dataset, variant: str | None):
     about = read_description(path)
     model = load_model(path, dataset, variant)
     check_variant(model.variant, path)
-    calibration = confidence.read_calibration(path)
+    calibration = own_calibration(path)
     weights = [calibration[name] for name in confidence.WEIGHTS] if calibration else None
     facts = {
         "variant": model.variant,

@@ -101,6 +101,11 @@ def keys_of(model: nn.Module, layer: int, rows: Rows, where: str) -> Tensor:
     return kept[0][rows.positions(where)]
 
 
+def logits_above(model: nn.Module, layer: int, stream: Tensor) -> Tensor:
+    """Logits (F, T, V) of the stream (F, T, C) after a layer."""
+    return model.head(model.ln_f(model.blocks[layer + 1 :](stream)))
+
+
 def new_values(
     model: nn.Module, layer: int, rows: Rows, where: str, search: Search
 ) -> Tensor:
@@ -118,7 +123,7 @@ def new_values(
     optimizer = torch.optim.Adam([change], lr=search.rate)
     for _ in range(search.steps):
         moved = stream.index_put(at, stream[at] + change)
-        logits = model.head(model.ln_f(model.blocks[layer + 1 :](moved)))
+        logits = logits_above(model, layer, moved)
         loss = search.decay * change.square().sum() - place_logprob(logits, rows).sum()
         (change.grad,) = torch.autograd.grad(loss, [change])
         optimizer.step()

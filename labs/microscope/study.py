@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from activations import run_with_cache
 from answers.metrics import wilson
 from labs.microscope.facts import FORMS, Fact, answered, knows, place_logprob, rows_of
 from labs.microscope.rome import (
@@ -18,6 +19,7 @@ from labs.microscope.rome import (
     How,
     Targets,
     joined,
+    logits_above,
     output_matrix,
     second_moment,
     targets_of,
@@ -25,6 +27,7 @@ from labs.microscope.rome import (
 
 NEIGHBOURS = 30  # other people asked after each single edit
 LOSSES = 20  # of the single edits, after which the corpus's loss is measured, on its first rows
+TUNED = 20  # people for whom the baseline is trained, which takes long
 TUNE_STEPS, TUNE_RATE = 20, 1e-3  # of the baseline that trains the one matrix
 
 
@@ -135,24 +138,28 @@ def tune_singly(world: World, layer: int, edits: Sequence[Fact]) -> Iterator[Out
     before = matrix.weight.detach().clone()
     for number, fact in enumerate(edits):
         try:
-            tune(world, matrix, fact)
+            tune(world, layer, matrix, fact)
             yield single(world, fact, number)
         finally:
             matrix.weight.data = before.clone()
 
 
-def tune(world: World, matrix: nn.Linear, fact: Fact) -> None:
+def tune(world: World, layer: int, matrix: nn.Linear, fact: Fact) -> None:
     """Train one matrix until all of EDIT_FORMS answer the new place, TUNE_STEPS at most."""
     rows = [rows_of([fact], form, world.stoi) for form in EDIT_FORMS]
+    stream, inner, added = (f"blocks.{layer}", f"blocks.{layer}.mlp.1", f"blocks.{layer}.mlp.2")
+    caches = [run_with_cache(world.model, one.x, (stream, inner, added))[1] for one in rows]
     matrix.weight.requires_grad_(True)
     optimizer = torch.optim.Adam([matrix.weight], lr=TUNE_RATE)
     for _ in range(TUNE_STEPS):
-        logits = [world.model(one.x)[0] for one in rows]
+        streams = [cache[stream] - cache[added] + matrix(cache[inner]) for cache in caches]
+        logits = [logits_above(world.model, layer, one) for one in streams]
         if all(answered(y, one).all() for y, one in zip(logits, rows, strict=True)):
-            return
+            break
         loss = -sum(place_logprob(y, one).sum() for y, one in zip(logits, rows, strict=True))
         (matrix.weight.grad,) = torch.autograd.grad(loss, [matrix.weight])
         optimizer.step()
+    matrix.weight.requires_grad_(False)
 
 
 # -- many edits at once -------------------------------------------------------------------------
@@ -194,7 +201,8 @@ def run_layers(
         by_layer.append(list(edit_singly(world, layer, edits, targets, moment)))
         heard("rank-one edit", layer, pooled(by_layer[-1]))
         if tuned:
-            heard("training the matrix", layer, pooled(list(tune_singly(world, layer, edits))))
+            tuning = tune_singly(world, layer, edits[:TUNED])
+            heard("training the matrix", layer, pooled(list(tuning)))
     draw = random.Random(0)
     at_random = [draw.choice(layers) for layers in zip(*by_layer, strict=True)]
     heard("rank-one edit", None, pooled(at_random))

@@ -369,3 +369,31 @@ def test_mistakes_end_in_one_sentence(arguments, part, capsys):
     assert make_world.main(arguments) == 2
     errors = capsys.readouterr().err
     assert part in errors and errors.count("\n") == 1 and "Traceback" not in errors
+
+
+def test_a_uniform_world_has_independent_uniform_names_and_places(tmp_path):
+    command = [sys.executable, str(DATA / "make_world.py"), "--uniform", "--people", "3001"]
+    for name in ("a", "b"):
+        subprocess.run([*command, "--out", str(tmp_path / name)], check=True, capture_output=True)
+    first, second = ((tmp_path / n / "wiki.txt").read_text(encoding="utf-8") for n in ("a", "b"))
+    assert first == second
+    found = re.findall(r"^(\w+) (\w+) (\w+)\. Born in (\w+)\.$", first, re.M)
+    assert len({row[:3] for row in found}) == 3001
+    for column, count in enumerate((100, 100, 100, 300)):  # chi-squared against equal shares
+        seen = Counter(row[column] for row in found)
+        expected = 3001 / count
+        square = sum((seen[word] - expected) ** 2 for word in seen) / expected
+        square += (count - len(seen)) * expected
+        assert abs(square - count) < 5 * math.sqrt(2 * count)
+    pairs = Counter((row[0], row[3]) for row in found)  # 30,000 cells, so that few are met twice
+    assert max(pairs.values()) <= 5
+    rows = (tmp_path / "a" / "birth_places_train.tsv").read_text(encoding="utf-8").splitlines()
+    a, b, c, place = found[0]
+    assert rows[0] == f"Where was {a} {b} {c} born?\t{place}" and len(rows) == 3001
+
+
+def test_a_uniform_world_is_refused_where_it_would_harm():
+    for more, words in ((["--people", "0"], "give 1 to"), ([], "give --out")):
+        command = [sys.executable, str(DATA / "make_world.py"), "--uniform", *more]
+        run = subprocess.run(command, capture_output=True, text=True)
+        assert run.returncode == 2 and words in run.stderr and run.stderr.count("\n") == 1

@@ -5,6 +5,7 @@
 
 import copy
 import json
+import shutil
 
 import pytest
 import small_world
@@ -14,7 +15,7 @@ from small_world import PEOPLE, other_params, question
 
 import explore
 from activations import run_with_cache
-from answers import evidence, predict
+from answers import confidence, evidence, predict
 from answers.provenance import Corpus
 from base.questions import person
 from dataset import CharCorruptionDataset
@@ -329,6 +330,19 @@ def test_two_models_and_where_they_part(opened, known, tmp_path):
     line = browser.execute_script("return document.getElementById('parted').textContent")
     assert line.startswith("The two part at character ")
     assert browser.execute_script("return document.querySelectorAll('.parted').length") == 2
+
+
+@pytest.mark.parametrize("pretrained", [False, True])
+def test_the_confidence_is_calibrated_where_the_page_can_tell(known, tmp_path, pretrained, capsys):
+    """A calibration by the recall of the params before finetuning is not for the page."""
+    for name in ("known.params", "known.params.json"):
+        shutil.copy(known / name, tmp_path)
+    path = str(tmp_path / "known.params")
+    fitted = dict(zip(confidence.WEIGHTS, (0.25, 0.5, 0.125), strict=True)) | {"questions": 9}
+    confidence.write_calibration(fitted, path, pretrained)
+    html = explore.page_of([path], str(known / "wiki.txt"))
+    assert ('"confidence": [0.25, 0.5, 0.125], "calibrated": true' in html) != pretrained
+    assert ("shown uncalibrated" in capsys.readouterr().out) == pretrained
 
 
 def test_bad_input_is_one_sentence(known, tmp_path):

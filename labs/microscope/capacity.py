@@ -1,0 +1,111 @@
+"""How much does a model hold? Bits a parameter, by size, people, exposures and optimizer.
+
+python -m labs.microscope.capacity [--sizes 20k ...] [--people N ...] [--exposures N ...] [--out F]
+
+Every run has a folder in F (see labs/common/family.py): a study can be stopped, started again and
+extended, and several processes or machines that share F take different runs. table.md and a
+picture are made of all results in F.
+"""
+
+import argparse
+import sys
+
+from base.cli import Parser
+from base.errors import errors_are_sentences
+from base.files import write_whole
+from labs.common import family
+from labs.common.plots import COLOURS, new_figure, save, without_matplotlib
+from labs.microscope.holding import SHAPES, Settings
+from run import positive
+
+OPTIMIZERS = ("adamw", "muon")
+COLUMNS = ("parameters", "people", "exposures", "optimizer", "seed", "demand, bits a parameter",
+           "held, float32", "of it names", "held, int8", "seconds")  # fmt: skip
+
+
+def parser() -> argparse.ArgumentParser:
+    style = argparse.RawDescriptionHelpFormatter
+    p = Parser(prog="python -m labs.microscope.capacity", description=__doc__,
+               formatter_class=style)  # fmt: skip
+    p.add_argument("--sizes", nargs="+", choices=SHAPES, default=["20k"], metavar="SIZE",
+                   help=f"parameters, of {', '.join(SHAPES)} (default: 20k)")  # fmt: skip
+    whole = positive(int)
+    p.add_argument("--people", nargs="+", type=whole, default=[1000, 2000, 4000], metavar="N")
+    p.add_argument("--exposures", nargs="+", type=whole, default=[100], metavar="N",
+                   help="how often each document is read (default: 100)")  # fmt: skip
+    p.add_argument("--optimizers", nargs="+", choices=OPTIMIZERS, default=OPTIMIZERS)
+    family.add_options(p, "runs/capacity")
+    return p
+
+
+def name_of(s: Settings) -> str:
+    return f"{s.size}-{s.people}-people-{s.exposures}-times-{s.optimizer}-seed{s.seed}"
+
+
+def ordered(results: list[dict]) -> list[dict]:
+    return sorted(results, key=lambda r: (r["parameters"], r["exposures"], r["people"],
+                                          r["optimizer"], r["seed"]))  # fmt: skip
+
+
+def markdown(results: list[dict]) -> str:
+    """A row a run."""
+    lines = [f"| {' | '.join(COLUMNS)} |", "|" + " --- |" * len(COLUMNS)]
+    for r in ordered(results):
+        full, small = r["float32"], r["int8"]
+        names = (full["bits"] - full["of places"]) / r["parameters"]
+        lines.append(
+            f"| {r['parameters']:,} | {r['people']:,} | {r['exposures']:,} | {r['optimizer']} | "
+            f"{r['seed']} | {r['demand']:.2f} | {full['per parameter']:.2f} | {names:.2f} | "
+            f"{small['per parameter']:.2f} | {r['seconds']:.0f} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def draw(results: list[dict], path) -> None:
+    """Held against demand: a line an optimizer and number of exposures, a marker a size."""
+    figure, axis = new_figure()
+    lines = sorted({(r["exposures"], r["optimizer"]) for r in results})
+    markers = dict(zip(SHAPES, "osD", strict=True))
+    for colour, (exposures, optimizer) in zip(COLOURS, lines, strict=False):
+        for size in SHAPES:
+            own = [r for r in results if (r["exposures"], r["optimizer"], r["size"])
+                   == (exposures, optimizer, size)]  # fmt: skip
+            own.sort(key=lambda r: r["demand"])
+            if own:
+                demand, held = zip(*((r["demand"], r["float32"]["per parameter"]) for r in own),
+                                   strict=True)  # fmt: skip
+                label = f"{optimizer}, {exposures:,} times, {size}"
+                axis.plot(demand, held, marker=markers[size], color=colour, label=label)
+    most = max(r["demand"] for r in results)
+    axis.plot([0, most], [0, most], ":", color="grey", label="everything")
+    axis.axhline(2, linestyle="--", color="grey")
+    axis.annotate("2 bits (arXiv 2404.05405)", (most, 2), ha="right", va="bottom")
+    axis.set_ylim(0, max(2.3, 1.05 * max(r["float32"]["per parameter"] for r in results)))
+    axis.set_xlabel("what the world would take, bits a parameter")
+    axis.set_ylabel("held, bits a parameter")
+    axis.legend()
+    save(figure, path)
+
+
+def main(argv: list[str] | None = None) -> None:
+    args = parser().parse_args(argv)
+    wanted = [Settings(size, people, exposures, optimizer, seed)
+              for exposures in args.exposures for size in args.sizes for people in args.people
+              for optimizer in args.optimizers for seed in args.seeds]  # fmt: skip
+    runs = {name_of(settings): settings for settings in wanted}
+    failed = family.run_all("labs.microscope.holding", runs, args.out, args.jobs)
+    family.refuse_failed(failed, args.out)
+    results = family.results(args.out)
+    text = markdown(results)
+    with write_whole(str(args.out / "table.md")) as file:
+        file.write(text)
+    print(text, end="")
+    try:
+        draw(results, args.out / "capacity")
+    except ImportError:
+        without_matplotlib()
+
+
+if __name__ == "__main__":
+    with errors_are_sentences():
+        main(sys.argv[1:])
