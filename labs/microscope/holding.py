@@ -10,6 +10,7 @@ import math
 import sys
 import time
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -104,8 +105,9 @@ def round_to_int8(model: nn.Module) -> None:
             parameter.copy_((parameter / step).round() * step)
 
 
-def run(settings: Settings) -> dict:
-    """Train one model, and what it holds with weights of 32 and of 8 bits."""
+def run(settings: Settings, folder: Path) -> dict:
+    """Train one model, and what it holds with weights of 32 and of 8 bits. A checkpoint in `folder`
+    lets a run that was stopped go on."""
     data = Documents(uniform_people(settings.people, settings.seed))
     layers, channels = SHAPES[settings.size]
     torch.manual_seed(settings.seed)
@@ -117,10 +119,13 @@ def run(settings: Settings) -> dict:
         muon_learning_rate=MUON_RATE, lr_decay=True, schedule="linear", shuffle=True,
         optimizer=settings.optimizer, seed=settings.seed, device="cpu", weight_decay=0.01,
         warmup_tokens=20 * BATCH * data.x.shape[1], precision="fp32", parts=1,
+        checkpoint_path=str(folder / "checkpoint"), resume=(folder / "checkpoint").exists(),
+        checkpoint_minutes=2.0,
     )  # fmt: skip
     started = time.perf_counter()
     trainer = Trainer(model, data, None, config)
     trainer.train()
+    (folder / "checkpoint").unlink()
     result = asdict(settings) | {"parameters": sum(p.numel() for p in model.parameters())}
     result |= {"steps": trainer.total_steps, "seconds": round(time.perf_counter() - started, 1)}
     for width in ("float32", "int8"):

@@ -9,6 +9,7 @@ import torch
 from base.errors import UserError
 from labs.microscope import capacity, holding
 from labs.microscope.holding import NAMES, PLACES, Documents
+from trainer import Trainer
 
 PEOPLE = [("Ab Cd", "Efg"), ("Abc D", "E"), ("B C", "Fgh")]
 
@@ -65,11 +66,35 @@ def test_eight_bits_are_255_steps_of_each_row():
 def test_a_model_that_has_read_enough_holds_more(tmp_path, monkeypatch):
     """Few people, many exposures: places are held, with 8 bits too."""
     monkeypatch.setitem(holding.SHAPES, "20k", (1, 20))
-    few, many = (holding.run(holding.Settings("20k", 5, times, "adamw", 0)) for times in (1, 400))
+    few, many = (holding.run(holding.Settings("20k", 5, times, "adamw", 0), tmp_path)
+                 for times in (1, 300))  # fmt: skip
+    assert not list(tmp_path.iterdir())  # the checkpoint is gone
     assert few["float32"]["bits"] == 0
     assert many["float32"]["of places"] > 0.8 * 5 * math.log2(PLACES)
     assert 0 < many["int8"]["bits"] <= 5 * math.log2(NAMES * PLACES)
     assert many["demand"] == pytest.approx(5 * math.log2(NAMES * PLACES) / many["parameters"])
+
+
+def test_a_run_that_was_stopped_goes_on(tmp_path, monkeypatch):
+    """Stopped after 7 of 20 epochs, with a checkpoint, and started again: the same bits."""
+    monkeypatch.setitem(holding.SHAPES, "20k", (1, 20))
+    settings = holding.Settings("20k", 5, 20, "muon", 0)
+    whole = holding.run(settings, tmp_path)
+    step, taken = Trainer.step, []
+
+    def stopped(trainer, number, parts):
+        taken.append(number)
+        if len(taken) == 8:
+            trainer.save_progress(number)
+            raise KeyboardInterrupt
+        return step(trainer, number, parts)
+
+    monkeypatch.setattr(Trainer, "step", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        holding.run(settings, tmp_path)
+    assert (tmp_path / "checkpoint").exists()
+    again = holding.run(settings, tmp_path)
+    assert taken == [*range(8), *range(7, 20)] and again["float32"] == whole["float32"]
 
 
 def result(**changes):
