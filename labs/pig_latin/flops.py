@@ -16,11 +16,3 @@ def encoder_decoder(sizes: Sizes, S: int, T: int) -> int:
     cross_attention = 2 * T * h * h + 2 * S * h * h * 2 + 2 * T * S * h * 2
     decoder = self_attention + cross_attention + 2 * T * h * h  # and the MLP
     return 3 * (layers * (encoder + decoder) + 2 * T * h * vocabulary)
-
-
-def gpt(channels: int, layers: int, vocabulary: int, positions: int) -> int:
-    """FLOPs of training src/model.py's GPT on one row of so many positions, with all its outputs:
-    per layer four projections, an MLP of width 4 C, scores and contexts."""
-    C, T = channels, positions
-    block = 2 * T * C * C * (4 + 8) + 2 * T * T * C * 2
-    return 3 * (layers * block + 2 * T * C * vocabulary)

@@ -9,6 +9,7 @@ from labs.pig_latin.train import Run, Training
 
 SIZES = (16, 24, 32, 48, 80, 128)  # hidden channels
 BUDGETS = (8e10, 16e10, 32e10, 64e10, 128e10)  # FLOPs of the profiles
+HELD = 1024  # pairs of the validation loss
 SIZE_NAME, SCORE_NAME = "hidden", "validation loss, nats per symbol"
 
 
@@ -34,7 +35,7 @@ def run(settings: Settings) -> dict:
         settings.batch_size, never, never, settings.learning_rate, decay=1.0, seed=settings.seed,
         budget=settings.marks[-1], marks=list(settings.marks),
     )  # fmt: skip
-    curve = Run(model, train, held, how).run()
+    curve = Run(model, train, held[:HELD], how).run()
     return asdict(settings) | {
         "parameters": sum(p.numel() for p in model.parameters()),
         "examples": len(train),

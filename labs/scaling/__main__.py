@@ -31,7 +31,7 @@ TASKS = {  # name -> the module with SIZES, BUDGETS, SIZE_NAME, SCORE_NAME, Sett
     "birthplace": "labs.scaling.birthplace",
     "knowledge": "labs.scaling.knowledge",
 }
-POINTS = 24  # of a curve, besides the budgets
+POINTS = 12  # of a curve, besides the budgets
 FAR = 1e15  # FLOPs to which the lines are extended
 
 

@@ -8,6 +8,7 @@ from conftest import run_module
 from torch.utils.flop_counter import FlopCounterMode
 
 from base.errors import UserError
+from labs.common import flops as common_flops
 from labs.pig_latin import flops
 from labs.pig_latin.arm import exact_match, save
 from labs.pig_latin.data import Batch, pairs_path, read_pairs, split
@@ -34,7 +35,7 @@ def test_flops_of_the_gpt_are_those_counted():
     idx = torch.randint(1, 13, (B, T))
     with FlopCounterMode(display=False) as counter:
         model(idx, idx)[1].backward()
-    assert counter.get_total_flops() == B * flops.gpt(14, 3, 13, T)
+    assert counter.get_total_flops() == B * common_flops.gpt(14, 3, 13, T)
 
 
 def trained(**how) -> Run:
