@@ -5,10 +5,13 @@ import math
 
 import numpy as np
 import pytest
-from conftest import run_module
+import torch
+from conftest import ROOT, run_module
 
 from base.errors import UserError
-from labs.scaling import fits
+from dataset import CharCorruptionDataset
+from labs.common import flops
+from labs.scaling import birthplace, fits, knowledge
 
 A, M = 3e-3, 0.6  # a law: the best number of parameters is A FLOPs^M
 SIZES = [1e4, 3e4, 9e4, 2e5, 5e5, 1e6]
@@ -19,11 +22,11 @@ def made_up(noise: float = 0.0) -> list[fits.Profile]:
     """Profiles of that law, whose models see FLOPs / (6 parameters) tokens."""
     random = np.random.default_rng(0)
     found = []
-    for flops in BUDGETS:
-        best = math.log(A * flops**M)
-        losses = [0.1 * (math.log(n) - best) ** 2 + 1e11 / flops for n in SIZES]
+    for spent in BUDGETS:
+        best = math.log(A * spent**M)
+        losses = [0.1 * (math.log(n) - best) ** 2 + 1e11 / spent for n in SIZES]
         losses = [loss + noise * random.standard_normal() for loss in losses]
-        found.append(fits.Profile(flops, SIZES, losses, [flops / (6 * n) for n in SIZES]))
+        found.append(fits.Profile(spent, SIZES, losses, [spent / (6 * n) for n in SIZES]))
     return found
 
 
@@ -87,6 +90,45 @@ def test_a_tiny_sweep(tmp_path):
         assert run["curve"][-1]["score"] < run["curve"][0]["score"]
     # so few steps need not give a law; they give one, or a sentence that says why not
     assert done.returncode == 0 or "error: " in done.stderr and "Traceback" not in done.stderr
+
+
+def test_flops_and_characters_of_the_rows_given_are_counted():
+    text = "\n".join(["Ann Lee sang .", "Bob Day sold maps in Rome .", "Cy Fox wrote ."] * 3)
+    documents = CharCorruptionDataset(text, birthplace.BLOCK)
+    model = birthplace.small_gpt(documents.vocab_size, 8)
+    kept = torch.tensor([1, 4, 8])
+    data = birthplace.Counted(documents, kept, model)
+    ((x, _),) = data.batch(torch.tensor([0, 2]), 5, torch.device("cpu"))
+    ((own, _),) = documents.batch(torch.tensor([1, 8]), 5, torch.device("cpu"))
+    assert torch.equal(x, own) and len(data) == 3
+    lengths = [sum(symbol != 0 for symbol in row) for row in x.tolist()]
+    expected = sum(flops.gpt(8, birthplace.LAYERS, documents.vocab_size, n) for n in lengths)
+    assert data.tokens == sum(lengths) and data.flops == expected
+
+
+@pytest.mark.parametrize("task", [birthplace, knowledge])
+def test_a_run_of_the_birthplace_gpt(task, tmp_path, monkeypatch):
+    small = make_world(tmp_path)
+    monkeypatch.setattr(task, "find_files", lambda *names: [str(small / name) for name in names])
+    result = task.run(task.Settings(8, (1e8, 3e8), batch_size=4))
+    curve = result["curve"]
+    assert [row["flops"] >= mark for row, mark in zip(curve, (1e8, 3e8), strict=True)] == [1, 1]
+    assert curve[0]["tokens"] < curve[1]["tokens"]
+    if task is birthplace:
+        assert curve[1]["score"] < curve[0]["score"] < 6
+    else:
+        assert 0 <= curve[1]["score"] <= 1 and result["asked"] > 0
+
+
+def make_world(folder):
+    """The first people of the invented world, in files."""
+    documents = (ROOT / "data" / "wiki.txt").read_text(encoding="utf-8").split("\n")
+    rows = (ROOT / "data" / "birth_places_train.tsv").read_text(encoding="utf-8").split("\n")
+    (folder / "wiki.txt").write_text("\n".join(documents[:60]) + "\nWhere was ?", "utf-8")
+    known = set("".join(documents[:60]) + "Where was ?")
+    rows = [row for row in rows if row and set(row) - {"\t"} <= known][:20]
+    (folder / "birth_places_train.tsv").write_text("\n".join(rows), "utf-8")
+    return folder
 
 
 def test_too_few_sizes_is_one_sentence(tmp_path):
