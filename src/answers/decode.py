@@ -1,7 +1,8 @@
-"""Fast generation: every position is computed once, for many questions together.
+"""Fast generation: many questions together, and each position is computed only once.
 
-Shapes: B rows (of one length, so that nothing is padded), t new positions, T positions in all, V
-vocabulary, G questions, W beams. A row's answer is what `utils.sample`, the plain twin, gives.
+Shapes: B rows, t new positions, T positions in all, V vocabulary, G questions, W beams. The rows of
+a batch have one length, so nothing is padded. The answers are those of `utils.sample`, the course's
+own loop, which recomputes every position at every step.
 """
 
 import os
@@ -23,8 +24,8 @@ Pick = Callable[[Tensor, Tensor, int], Tensor]
 
 
 def init_states(model: torch.nn.Module, batch: int) -> list:
-    """One empty state per block, for `batch` rows; none where a layer sees the future, so that what
-    was computed of the past changes with every character."""
+    """One empty state per block, for `batch` rows. An empty list where a layer is not causal: there
+    every new character changes what was computed of the past, and nothing can be kept."""
     if not all(getattr(module, "causal", True) for module in model.modules()):
         return []
     weight = model.tok_emb.weight
@@ -32,7 +33,8 @@ def init_states(model: torch.nn.Module, batch: int) -> list:
 
 
 def read(model: torch.nn.Module, idx: Tensor, states: list, start: int = 0) -> Tensor:
-    """Take in the characters idx (B, t) at positions `start` on: logits (B, V) after the last."""
+    """Compute the characters idx (B, t), which stand at position `start` and after: the logits
+    (B, V) that follow the last one. Updates `states`."""
     x = model.embed(idx, start)
     for block, state in zip(model.blocks, states, strict=True):
         x = block.decode(x, state)
@@ -53,17 +55,17 @@ def select(state, rows: Tensor):
 
 @dataclass
 class Rows:
-    """B rows of one length that are being continued: what they hold, and the blocks' states."""
+    """B rows of one length that are being continued: their characters and the blocks' states."""
 
     model: torch.nn.Module
-    idx: Tensor  # (B, T), taken in so far
+    idx: Tensor  # (B, T), computed so far
     states: list
 
     def read(self, idx: Tensor) -> Tensor:
-        """Take in the characters idx (B, t): logits (B, V) of what comes next.
+        """Append the characters idx (B, t): the logits (B, V) of what comes next.
 
-        Rows without states are read anew, as by `utils.sample`, and so are rows longer than the
-        model takes, from their latest characters.
+        Rows without states are computed anew, as by `utils.sample`. So are rows longer than the
+        model's maximum, from their last characters.
         """
         start = self.idx.shape[1]
         self.idx = torch.cat((self.idx, idx), dim=1)
@@ -78,9 +80,10 @@ class Rows:
 def batches(
     model: torch.nn.Module, prompts: Sequence[list[int]], copies: int = 1
 ) -> Iterator[tuple[list[int], Rows, Tensor]]:
-    """Prompts of one length at a time: their numbers, the opened rows, the logits (B, V).
+    """Groups of prompts of one length: their numbers, their rows, the logits (B, V) that follow.
 
-    Each row and number comes `copies` times in a row. What all prompts begin with is read once.
+    Each row and number is repeated `copies` times. The beginning that all prompts share is computed
+    once.
     """
     shared = os.path.commonprefix(prompts)[: min(map(len, prompts)) - 1]
     opened = Rows(model, model.tok_emb.weight.new_empty((1, 0), dtype=torch.long),
@@ -113,9 +116,9 @@ def greedy(logits: Tensor, rows: Tensor, step: int) -> Tensor:
 
 @dataclass(frozen=True)
 class Sampling:
-    """Draws from softmax(logits / temperature), of the top_k likeliest where that is given.
+    """Draws from softmax(logits / temperature); only from the top_k likeliest, if given.
 
-    What is drawn depends on the seed, the prompt, the copy and the step: on no other prompt.
+    The draw depends on the seed, the prompt, the copy and the step, and on no other prompt.
     """
 
     seed: int = 0
@@ -166,7 +169,7 @@ def generate(
     Leaves the model in evaluation mode.
     """
     model.eval()
-    found: list[list[Continuation]] = [[] for _ in prompts]
+    results: list[list[Continuation]] = [[] for _ in prompts]
     for numbers, rows, logits in batches(model, prompts, copies) if prompts else ():
         pick = greedy
         if sampling:
@@ -174,8 +177,8 @@ def generate(
             pick = sampling.pick(own, copies, steps, logits.device)
         written = continuations(rows, logits, steps, stop, pick)
         for number, continuation in zip(numbers, written, strict=True):
-            found[number].append(continuation)
-    return found
+            results[number].append(continuation)
+    return results
 
 
 def continuations(
@@ -221,7 +224,7 @@ def choice_logprobs(logits: Tensor, chosen: Tensor, ended: Tensor, stops: Tensor
 # The likeliest continuations of a prompt, and what a given one costs
 # ---------------------------------------------------------------------------------------------
 
-Found = tuple[float, tuple[int, ...]]  # log-probability, characters without the end
+Scored = tuple[float, tuple[int, ...]]  # log-probability, characters without the end
 
 
 @torch.inference_mode()
@@ -232,40 +235,40 @@ def beam_search(
     stop: Sequence[int],
     width: int = 4,
     wanted: int = 2,
-) -> list[list[Found]]:
+) -> list[list[Scored]]:
     """The `wanted` likeliest complete continuations of each prompt that `width` beams come across.
 
     A continuation is complete when a character of `stop` follows; its log-probability is that of
     its characters and of any of the stops, in nats. Likeliest first; deterministic.
     """
     model.eval()
-    found: list[list[Found]] = [[] for _ in prompts]
+    results: list[list[Scored]] = [[] for _ in prompts]
     for numbers, rows, logits in batches(model, prompts) if prompts else ():
         best = beams(rows, logits, steps, stop, width, wanted)
         for number, continuations_of_one in zip(numbers, best, strict=True):
-            found[number] = continuations_of_one
-    return found
+            results[number] = continuations_of_one
+    return results
 
 
 def beams(
     rows: Rows, logits: Tensor, steps: int, stop: Sequence[int], width: int, wanted: int
-) -> list[list[Found]]:
+) -> list[list[Scored]]:
     """beam_search for G rows of one length, whose next characters have `logits` (G, V)."""
     width = min(width, logits.shape[1] - len(stop))
-    found: list[list[Found]] = [[] for _ in logits]
+    complete: list[list[Scored]] = [[] for _ in logits]
     active = list(range(len(logits)))
     scores = logits.new_zeros((len(active), 1))  # (G, W) log-probabilities of the beams
     texts = rows.idx.new_zeros((len(active), 1, 0))  # (G, W, characters)
     for step in range(steps + 1):
         G, W = scores.shape
         following = scores[..., None] + F.log_softmax(logits.float(), -1).view(G, W, -1)
-        keep_complete(found, active, following[..., stop].logsumexp(-1), texts, wanted)
+        keep_complete(complete, active, following[..., stop].logsumexp(-1), texts, wanted)
         following[..., stop] = float("-inf")
         scores, best = following.flatten(1).topk(width)
         parents, chosen = best // following.shape[-1], best % following.shape[-1]
         going = [
             g for g, n in enumerate(active)
-            if len(found[n]) < wanted or scores[g, 0] > found[n][-1][0]
+            if len(complete[n]) < wanted or scores[g, 0] > complete[n][-1][0]
         ]  # fmt: skip
         if not going or step == steps:
             break
@@ -277,16 +280,17 @@ def beams(
         texts = torch.cat((texts, chosen[..., None]), dim=-1)
         rows = rows.take(source)
         logits = rows.read(chosen.reshape(-1, 1))
-    return found
+    return complete
 
 
 def keep_complete(
-    found: list[list[Found]], active: list[int], ended: Tensor, texts: Tensor, wanted: int
+    complete: list[list[Scored]], active: list[int], ended: Tensor, texts: Tensor, wanted: int
 ) -> None:
-    """Add the continuations `texts` (G, W, n) that end now, at `ended` (G, W), to the best."""
+    """Keep the `wanted` likeliest of the complete continuations and of `texts` (G, W, n), which end
+    now with log-probability `ended` (G, W)."""
     for n, scores, candidates in zip(active, ended.tolist(), texts.tolist(), strict=True):
         new = [(s, tuple(text)) for s, text in zip(scores, candidates, strict=True)]
-        found[n] = sorted(found[n] + new, key=lambda item: (-item[0], item[1]))[:wanted]
+        complete[n] = sorted(complete[n] + new, key=lambda item: (-item[0], item[1]))[:wanted]
 
 
 @torch.inference_mode()
@@ -298,7 +302,7 @@ def score(
     Leaves the model in evaluation mode.
     """
     model.eval()
-    found = [0.0] * len(prompts)
+    logprobs = [0.0] * len(prompts)
     for numbers, rows, logits in batches(model, prompts) if prompts else ():
         lengths = rows.idx.new_tensor([len(texts[n]) for n in numbers])
         given = rows.idx.new_zeros((len(numbers), int(lengths.max())))
@@ -311,5 +315,5 @@ def score(
             one = F.log_softmax(logits.float(), -1).gather(1, given[:, step : step + 1])[:, 0]
             total += torch.where(step < lengths, one, 0.0)
         for n, logprob in zip(numbers, total.tolist(), strict=True):
-            found[n] = logprob
-    return found
+            logprobs[n] = logprob
+    return logprobs
