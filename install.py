@@ -15,11 +15,13 @@ if sys.version_info < (3, 10):  # noqa: UP036
     )
     sys.exit(2)
 
+import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
@@ -131,18 +133,33 @@ def install(files: list[str], folder: Path = ROOT, run: Run = run_command) -> st
     return python
 
 
+@contextlib.contextmanager
+def errors_are_sentences(interrupted: str) -> Iterator[None]:
+    """What the user can mend ends the process with one sentence, and so does Ctrl-C: with the
+    sentence `interrupted`."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError):  # a stream that a test put there, or none
+            stream.reconfigure(errors="replace")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    except SetupError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except OSError as error:
+        print(f"error: {error.strerror or error}: {error.filename or 'the disk'}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print(f"\n{interrupted}", file=sys.stderr)
+        sys.exit(130)
+
+
 def main(files: list[str]) -> None:
     if not files or files[0].startswith("-"):
         print(__doc__)
         sys.exit(0 if files[:1] in (["-h"], ["--help"]) else 2)
-    try:
+    with errors_are_sentences("interrupted; the same command goes on with the installation"):
         install(files)
-    except SetupError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        print("\ninterrupted; the same command goes on with the installation", file=sys.stderr)
-        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -20,12 +20,11 @@ import os
 import re
 import shlex
 import shutil
-import signal
 import subprocess
 import sys
 import time
 import webbrowser
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,7 +49,7 @@ TRAIN, DEV = "birth_places_train.tsv", "birth_dev.tsv"
 MODEL, PRETRAINED = "model", "model.pretrained"  # params of the last model: ask.py finds them so
 
 
-class Failure(Exception):
+class Failure(install.SetupError):
     """What ends the quickstart early: one sentence."""
 
 
@@ -526,28 +525,10 @@ def run_all(settings: Settings, commands_in: Callable = Commands) -> None:
         webbrowser.open(page.as_uri())
 
 
-@contextlib.contextmanager
-def sentences() -> Iterator[None]:
-    """What the user can mend, and Ctrl-C, end in one sentence."""
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(AttributeError):  # a stream that a test put there
-            stream.reconfigure(errors="replace")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    except (Failure, install.SetupError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
-    except OSError as error:
-        print(f"error: {error.strerror or error}: {error.filename or 'the disk'}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        print("\nstopped; the same command starts anew, what is installed stays", file=sys.stderr)
-        sys.exit(130)
-
-
 def main(arguments: list[str] | None = None) -> None:
-    with sentences():
+    with install.errors_are_sentences(
+        "stopped; the same command starts anew, what is installed stays"
+    ):
         run_all(parse(arguments))
 
 
