@@ -43,7 +43,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--corpus", default=str(MODEL / "wiki.txt"), help="what it was pretrained on")
     p.add_argument("--questions", nargs="+", default=[str(MODEL / "birth_dev.tsv")],
                    help="rows of question, tab, place: the people to ask about")  # fmt: skip
-    p.add_argument("--people", type=int, default=100, help="pairs, or edits (default: 100)")
+    p.add_argument("--people", type=int, default=100, help="pairs or edits (default: 100)")
     p.add_argument("--layer", type=int, default=BEST_LAYER,
                    help=f"many: the layer, from 1 (default: {BEST_LAYER})")  # fmt: skip
     p.add_argument("--position", choices=PLACES, default=PLACES[-1],
@@ -51,6 +51,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--forms", nargs="+", choices=FORMS, default=list(EDIT_FORMS), metavar="FORM",
                    help=f"edit, many: what edits are made for, of {', '.join(map(repr, FORMS))} "
                    "(default: all but the last)")  # fmt: skip
+    p.add_argument("--layers", nargs="+", type=int, metavar="N",
+                   help="edit: which, from 1 (default: all)")  # fmt: skip
     p.add_argument("--untuned", action="store_true", help="edit: without the trained baseline")
     p.add_argument("--out", type=Path, default=Path("runs/microscope"), help="the folder")
     return p
@@ -128,7 +130,9 @@ def how_of(args: argparse.Namespace) -> rome.How:
 
 
 def edit(world: study.World, args: argparse.Namespace) -> dict:
-    rome.check_editable(world.model, 1, args.params)
+    layers = args.layers or range(1, len(world.model.blocks) + 1)
+    for layer in layers:
+        rome.check_editable(world.model, layer, args.params)
     edits = study.new_places(world.facts)[: args.people]
     rows = []
 
@@ -138,23 +142,23 @@ def edit(world: study.World, args: argparse.Namespace) -> dict:
     def heard(how: str, layer: int | None, outcome: study.Outcome) -> None:
         rows.append({"layer": "random" if layer is None else layer + 1, "how": how}
                     | row_of(outcome))  # fmt: skip
-        print(f"layer {rows[-1]['layer']}, {how}: {rows[-1]['efficacy']}", flush=True)
+        print(*(f"{name} {value};" for name, value in rows[-1].items()), flush=True)
 
-    layers = range(len(world.model.blocks))
-    study.run_layers(world, edits, how_of(args), layers, heard, tuned=not args.untuned)
+    chosen = [layer - 1 for layer in layers]
+    study.run_layers(world, edits, how_of(args), chosen, heard, tuned=not args.untuned)
     return {"rows": rows, "columns": ["layer", "how", *OUTCOME]}
 
 
 def many(world: study.World, args: argparse.Namespace) -> dict:
     rome.check_editable(world.model, args.layer, args.params)
-    edits = study.new_places(world.facts)
+    edits = study.new_places(world.facts)[: args.people]
     counts = [count for count in COUNTS if count <= len(edits)]
     rows = [{"edits": 0, "loss": f"{study.corpus_loss(world.model, world.rows):.4f}"}]
     for count, outcome, loss in study.run_counts(
         world, edits[: counts[-1]], how_of(args), args.layer - 1, counts
     ):
         rows.append({"edits": count} | row_of(outcome) | {"loss": f"{loss:.4f}"})
-        print(f"{count} edits: {rows[-1]['efficacy']}", flush=True)
+        print(*(f"{name} {value};" for name, value in rows[-1].items()), flush=True)
     return {"rows": rows, "columns": ["edits", *OUTCOME]}
 
 

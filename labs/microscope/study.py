@@ -26,8 +26,8 @@ from labs.microscope.rome import (
 )
 
 NEIGHBOURS = 30  # other people asked after each single edit
-LOSSES = 20  # of the single edits, after which the corpus's loss is measured, on its first rows
-TUNED = 20  # people for whom the baseline is trained, which takes long
+LOSSES = 5  # of the single edits, after which the corpus's loss is measured, on its first rows
+TUNED = 10  # people for whom the baseline is trained, which takes long
 TUNE_STEPS, TUNE_RATE = 20, 1e-3  # of the baseline that trains the one matrix
 
 
@@ -203,6 +203,8 @@ def run_layers(
         if tuned:
             tuning = tune_singly(world, layer, edits[:TUNED])
             heard("training the matrix", layer, pooled(list(tuning)))
+    if len(by_layer) < 2:
+        return
     draw = random.Random(0)
     at_random = [draw.choice(layers) for layers in zip(*by_layer, strict=True)]
     heard("rank-one edit", None, pooled(at_random))

@@ -360,3 +360,13 @@ def test_bad_input_is_one_sentence(known, tmp_path):
         assert corpus.read_bytes() == before and not list(tmp_path.iterdir())
     with pytest.raises(ValueError, match="a.params: the page cannot compute a perceiver model"):
         check_variant("perceiver", "a.params")
+
+
+def test_the_benchmark_counts_equal_answers(browser, known):
+    """It takes the `browser` fixture to be skipped where there is none."""
+    run = run_script("bench/explorer.py", known / "known.params", known / "wiki.txt",
+                     known / "dev.tsv")  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    figures = json.loads(run.stdout.splitlines()[-1])
+    assert figures["questions"] == figures["equal answers"] == len(PEOPLE)
+    assert figures["largest difference of a logit"] < 0.1 and figures["page MB"] < 1
