@@ -63,6 +63,8 @@ def grade(submission: Path, world: World, sandbox: Sandbox, reference: Reference
     try:
         unpack(submission, folder)
         grading = Grading(folder, world, sandbox, reference, began)
+        for sentence in other_kit(folder, world.settings["edition"]):
+            grading.note(sentence)
         results = [judge(entry, grading) for entry in checks]
         right, peak = accuracies(grading), grading.peak_mb
         if grading.layout.mentions("SummaryWriter"):
@@ -74,6 +76,17 @@ def grade(submission: Path, world: World, sandbox: Sandbox, reference: Reference
         remove(folder)
     seconds = time.monotonic() - began
     return Report(world.settings, results, right, seconds, sandbox.mode, peak, notes)
+
+
+def other_kit(folder: Path, edition: str) -> list[str]:
+    """A sentence where the submission in `folder` is plainly from another shipped edition's kit."""
+    try:
+        found = editions.detect(folder)
+    except editions.UnknownEdition:
+        return []
+    if found == edition or edition not in editions.names():
+        return []
+    return [f"this looks like a submission of edition {found}, and is graded as {edition}"]
 
 
 # -- the command --------------------------------------------------------------------------------

@@ -97,17 +97,6 @@ def test_feedback_teaches_and_terse_checks_only_say_pass_or_fail(results):
     assert not any(f" {place}" in tests["g.test"]["output"] for place in gold)
 
 
-def test_the_desks_command_prints_a_table(tmp_path):
-    world, correct = shared().world, shared().correct
-    settings = tmp_path / "small.json"
-    settings.write_text(json.dumps(settings_of("2021")))
-    run = run_script("autograder/grade.py", correct, "--edition", settings, "--data", world.data,
-                     "--json", tmp_path / "out.json")  # fmt: skip
-    assert run.returncode == 0, run.stderr
-    assert "e.order" in run.stdout and "29.5/29.5" in run.stdout and "not run" in run.stdout
-    assert json.loads((tmp_path / "out.json").read_text())["tests"]
-
-
 STYLE = {style.name: style for style in STYLES}
 
 
@@ -130,7 +119,7 @@ def test_auto_explains_by_the_submissions_own_kit(tmp_path, style, edition, line
     assert unknown.returncode == 2 and f"{edition} has a.source" in unknown.stderr
 
 
-def test_auto_grades_by_the_submissions_own_kit_and_says_so(tmp_path):
+def test_the_desks_command_prints_a_table_and_auto_says_which_edition(tmp_path):
     """All that is there is the model's file, under the name that the kit of 2024 gives it."""
     (tmp_path / "src").mkdir()
     shutil.copy(ROOT / "tests/autograder/styles/kit2024/src/models.py", tmp_path / "src")
@@ -140,6 +129,7 @@ def test_auto_grades_by_the_submissions_own_kit_and_says_so(tmp_path):
     for text in (run.stdout, json.loads((tmp_path / "out.json").read_text())["output"]):
         assert "(2024)" in text and "edition 2024, by the submission's own files" in text
         assert "part (g): rotary positions (RoPE)" in text
+    assert "e.order" in run.stdout and "not run" in run.stdout and "0/29.5" in run.stdout
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import grading as grading_module
 import pytest
 import torch
 from feedback import Report, Result, table
-from grade import judge
+from grade import judge, other_kit
 from grader_styles import HERE, edit
 from grader_world import settings_of, shared
 from grading import Grading
@@ -226,6 +226,14 @@ def test_missing_params_are_one_cause_said_once(tmp_path):
     assert because == {f"{part}.{check}" for part in "df" for check in
                        ("files", "params", "reproduced", "confirmed", "dev", "test")}
     assert "answers otherwise" not in table(report)
+
+
+def test_a_submission_of_another_edition_is_named_as_one(tmp_path):
+    (tmp_path / "src").mkdir()
+    shutil.copy(HERE / "styles" / "kit2024" / "src" / "models.py", tmp_path / "src")
+    sentence = "this looks like a submission of edition 2024, and is graded as 2021"
+    assert sentence in shared().grade(tmp_path).notes
+    assert other_kit(A, "2021") == other_kit(tmp_path, "2024") == other_kit(A, "mine") == []
 
 
 # -- what a program prints and how long it takes --------------------------------------------------
