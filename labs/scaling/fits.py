@@ -99,7 +99,8 @@ def tokens_at(profile: Profile, parameters: float) -> float:
 
 class Law(NamedTuple):
     """What the profiles say. `optima` and `tokens` belong to `flops`; `refused` are the budgets
-    without a minimum; the lines are (slope, intercept) in logs."""
+    without a minimum; the lines are (slope, intercept) in logs. `all_inside`: whether the lines go
+    through the minima among the sizes measured alone."""
 
     flops: list[float]
     optima: list[Optimum]
@@ -107,10 +108,12 @@ class Law(NamedTuple):
     refused: list[float]
     parameters_line: tuple[float, float]
     tokens_line: tuple[float, float]
+    all_inside: bool
 
 
 def fit(found: list[Profile]) -> Law:
-    """Raises UserError where fewer than two budgets have a minimum."""
+    """The law of some profiles. Its lines leave out minima outside the sizes measured, unless fewer
+    than two others are there. Raises UserError where fewer than two budgets have a minimum."""
     flops, optima, tokens, refused = [], [], [], []
     for profile in found:
         try:
@@ -121,8 +124,14 @@ def fit(found: list[Profile]) -> Law:
         flops.append(profile.flops)
         optima.append(optimum)
         tokens.append(tokens_at(profile, optimum.parameters))
-    lines = (fit_linear_log(flops, y) for y in ([o.parameters for o in optima], tokens))
-    return Law(flops, optima, tokens, refused, *lines)
+    used = [n for n, optimum in enumerate(optima) if not optimum.outside]
+    all_inside = len(used) >= 2
+    used = used if all_inside else range(len(optima))
+    x = [flops[n] for n in used]
+    lines = (
+        fit_linear_log(x, [y[n] for n in used]) for y in ([o.parameters for o in optima], tokens)
+    )
+    return Law(flops, optima, tokens, refused, *lines, all_inside)
 
 
 class Interval(NamedTuple):

@@ -17,6 +17,11 @@ def law_table(law: Law, interval: Interval, far: float) -> str:
         )
     for flops in law.refused:
         text += f"| {flops:.3g} | none: no minimum | | | |\n"
+    if not law.all_inside:
+        text += (
+            "\nFewer than two minima are among the sizes measured: the lines below go through "
+            "minima outside them, and are a hint at most. Measure smaller or larger sizes.\n"
+        )
     low, high = interval.parameters
     low_tokens, high_tokens = interval.tokens
     return text + (

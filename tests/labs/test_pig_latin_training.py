@@ -12,10 +12,10 @@ from labs.common import flops as common_flops
 from labs.pig_latin import flops
 from labs.pig_latin.arm import exact_match, save
 from labs.pig_latin.data import Batch, pairs_path, read_pairs, split
-from labs.pig_latin.model import EncoderDecoder, Sizes
+from labs.pig_latin.model import EncoderDecoder, Sizes, translate
 from labs.pig_latin.rule import translate_word
 from labs.pig_latin.train import Run, Training, validation_loss
-from labs.pig_latin.translate import load
+from labs.pig_latin.translate import MODEL, load
 from model import GPT, GPTConfig
 
 B, S, T = 2, 5, 7
@@ -129,6 +129,13 @@ def test_a_pairs_file_with_a_missing_column_is_one_sentence(tmp_path):
     assert done.returncode == 2 and not (tmp_path / "out").exists()
     assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
     assert "line 2: 1 columns" in done.stderr
+
+
+def test_the_model_that_comes_with_the_lab_has_learnt_something():
+    held = split(read_pairs(pairs_path("small")), 0)[1][:200]
+    model = load(MODEL)
+    right, asked = exact_match(lambda words: translate(model, words), held)["all"]
+    assert right / asked > 0.2
 
 
 def test_translate_reads_a_pipe_and_refuses_other_letters(tmp_path):

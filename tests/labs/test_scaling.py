@@ -71,6 +71,15 @@ def test_budgets_without_a_minimum_are_left_out_and_named():
     assert law.refused == [16e10] and len(law.optima) == 4
 
 
+def test_lines_leave_out_minima_outside_the_sizes():
+    found = made_up()
+    found[0] = found[0]._replace(losses=[0.1 * (math.log(n) - 20) ** 2 for n in SIZES])
+    law = fits.fit(found)
+    assert law.optima[0].outside and law.all_inside
+    assert law.parameters_line == pytest.approx((M, math.log(A)), rel=1e-6)
+    assert not fits.fit(found[:2]).all_inside
+
+
 def test_losses_between_measurements():
     curve = [{"flops": 10.0, "score": 3.0}, {"flops": 1000.0, "score": 1.0}]
     assert fits.at_budget(curve, 100.0, "score") == pytest.approx(2.0)
