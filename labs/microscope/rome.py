@@ -28,7 +28,7 @@ from labs.microscope.facts import Fact, Rows, place_logprob, rows_of
 from model import Block
 
 EDIT_FORMS = ("question", "bare title", "born in")  # for which an edit is made, if not told
-BEST_LAYER = 1  # from 1: at which single edits of the model that comes with the project reach most
+BEST_LAYER = 2  # from 1: where edits of the model that comes with the project change least else
 ROWS = 100  # of the corpus in a batch
 RIDGE = 1e-4  # of M's mean diagonal, added to it: the corpus leaves some directions unused
 
