@@ -9,8 +9,8 @@ lens = pytest.importorskip("transformer_lens", reason="no transformer-lens: pip 
 
 
 def test_the_converted_weights_give_the_same_logits():
-    """convert_mingpt_weights reads our state_dict; it says nothing of a bias of the head, which ours
-    has not."""
+    """convert_mingpt_weights reads our state_dict; it says nothing of a bias of the head, as ours
+    has none."""
     from transformer_lens.pretrained.weight_conversions.mingpt import convert_mingpt_weights
 
     torch.manual_seed(7)
