@@ -1,0 +1,1 @@
+"""Pretrained checkpoints of `transformers`, finetuned: reviews, verbal arithmetic, CLIP."""

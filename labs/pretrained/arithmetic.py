@@ -1,0 +1,209 @@
+"""Verbal arithmetic: is "four minus ten" negative, zero or positive?
+
+python -m labs.pretrained.arithmetic data --out FOLDER
+python -m labs.pretrained.arithmetic pretrain --out FOLDER
+python -m labs.pretrained.arithmetic study --pretrained FOLDER --out FOLDER
+python -m labs.pretrained.arithmetic what_is --model FOLDER "four minus ten"
+"""
+
+import csv
+import json
+import random
+import statistics
+from dataclasses import replace
+from pathlib import Path
+
+from base.cli import Parser
+from base.errors import UserError, errors_are_sentences
+from base.files import write_whole
+from labs.pretrained import checkpoint, classify, data, tiny
+
+NUMBERS = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
+    "fifteen sixteen seventeen eighteen nineteen"
+).split()
+LABELS = ["negative", "zero", "positive"]
+VALUE = {word: number for number, word in enumerate(NUMBERS)}
+
+
+def sentences() -> data.Rows:
+    """All 800: two numbers from zero to nineteen, plus or minus."""
+    texts, labels = [], []
+    for a in NUMBERS:
+        for b in NUMBERS:
+            for word, sign in (("plus", 1), ("minus", -1)):
+                value = VALUE[a] + sign * VALUE[b]
+                texts.append(f"{a} {word} {b}")
+                labels.append((value > 0) - (value < 0) + 1)
+    return data.Rows(texts, labels, LABELS)
+
+
+def parts(seed: int = 0) -> tuple[data.Rows, data.Rows, data.Rows]:
+    """(train, validation, test): 640 and 160 at random; a tenth of the 640, stratified, is kept
+    for validation."""
+    rows, order = sentences(), list(range(800))
+    random.Random(seed).shuffle(order)
+    kept, validation = data.split(rows.take(order[:640]), 0.1, seed)
+    return kept, validation, rows.take(order[640:])
+
+
+def write_rows(rows: data.Rows, path: Path) -> None:
+    with write_whole(str(path)) as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("sentence", "label"))
+        for text, label in zip(rows.texts, rows.labels, strict=True):
+            writer.writerow((text, rows.names[label]))
+
+
+def number_sentences(n: int, seed: int = 0) -> list[str]:
+    """Statements about numbers, all true: comparisons, successors, sums and differences.
+
+    Differences are never negative and no sentence has the form of a test sentence with its label:
+    what is learnt here is the order of the words for numbers.
+    """
+    dice, found = random.Random(seed), []
+    for _ in range(n):
+        a, b = dice.randrange(20), dice.randrange(20)
+        low, high = min(a, b), max(a, b)
+        kind = dice.randrange(5)
+        if kind == 0:
+            word = "more" if a > b else "less" if a < b else "equal"
+            link = "to" if a == b else "than"
+            found.append(f"{NUMBERS[a]} is {word} {link} {NUMBERS[b]}")
+        elif kind == 1:
+            found.append(f"{NUMBERS[low]} comes before {NUMBERS[high]}" if low < high else
+                         f"{NUMBERS[low]} is {NUMBERS[high]}")  # fmt: skip
+        elif kind == 2 and a + 1 < 20:
+            found.append(f"after {NUMBERS[a]} comes {NUMBERS[a + 1]}")
+        elif kind == 3 and a + b < 20:
+            found.append(f"{NUMBERS[a]} plus {NUMBERS[b]} is {NUMBERS[a + b]}")
+        else:
+            found.append(f"{NUMBERS[high]} minus {NUMBERS[low]} is {NUMBERS[high - low]}")
+    return found
+
+
+def unrelated_sentences(n: int, seed: int = 0) -> list[str]:
+    """Statements about animals and places: as long as number_sentences, and no numbers."""
+    dice = random.Random(seed)
+    animals = "cat dog horse owl fox crow hare wolf deer mouse".split()
+    places = "forest river garden meadow barn hill road field".split()
+    verbs = "sees hears follows likes avoids meets".split()
+    found = []
+    for _ in range(n):
+        a, b, place = dice.choice(animals), dice.choice(animals), dice.choice(places)
+        found.append(dice.choice((f"the {a} {dice.choice(verbs)} the {b}",
+                                  f"the {a} lives in the {place}",
+                                  f"a {a} is near the {place}")))  # fmt: skip
+    return found
+
+
+def vocabulary() -> list[str]:
+    """Every word that either text or the test has: both tiny models share one tokenizer."""
+    return number_sentences(4000) + unrelated_sentences(4000) + NUMBERS + ["plus minus"]
+
+
+def pretrain(out: Path, steps: int, seed: int = 0) -> dict:
+    """The four tiny checkpoints, out/FAMILY-TEXT, and their losses (out/pretraining.json)."""
+    texts = {"numbers": number_sentences(20_000), "animals": unrelated_sentences(20_000)}
+    found = {}
+    for family in tiny.FAMILIES:
+        for name, lines in texts.items():
+            folder = out / f"{family}-{name}"
+            found[folder.name] = tiny.pretrain(family, lines, vocabulary(), steps, folder, seed)
+            print(folder.name, found[folder.name], flush=True)
+    with write_whole(str(out / "pretraining.json")) as file:
+        json.dump(found, file, indent=1)
+    return found
+
+
+def what_is(sentence: str, tokenizer, model) -> str:
+    """The label that the model gives to a sentence such as "four minus ten"."""
+    rows = data.Rows([sentence], [0], checkpoint.label_names(model))
+    return rows.names[int(classify.logits_of(model, tokenizer, rows, 64).argmax())]
+
+
+def study(models: dict[str, str], out: Path, seeds: list[int], epochs: int, rate: float) -> str:
+    """Finetune each model whole and frozen with each seed; a table (also out/table.md)."""
+    lines = ["| model | trained | accuracy %, each seed | mean | " + " | ".join(LABELS) +
+             " | seconds |", "| --- " * 8 + "|"]  # fmt: skip
+    base = replace(classify.ARITHMETIC, epochs=epochs, rate=rate)
+    for name, model in models.items():
+        for frozen in (False, True):
+            found = []
+            for seed in seeds:
+                settings = replace(base, model=model, frozen=frozen, seed=seed)
+                folder = out / f"{name}-{'frozen' if frozen else 'whole'}-{seed}"
+                if (folder / "result.json").exists():
+                    text = (folder / "result.json").read_text(encoding="utf-8")
+                    found.append(json.loads(text))
+                else:
+                    found.append(classify.train(settings, *parts(seed), folder))
+            tests = [result["test"] for result in found]
+            classes = [statistics.mean(t["by_class"][label] for t in tests) for label in LABELS]
+            each = " ".join(f"{100 * t['accuracy']:.1f}" for t in tests)
+            lines.append(
+                f"| {name} | {'head' if frozen else 'all'} | {each} | "
+                f"{100 * statistics.mean(t['accuracy'] for t in tests):.1f} | "
+                + " | ".join(f"{100 * share:.0f}" for share in classes)
+                + f" | {60 * statistics.mean(r['minutes'] for r in found):.1f} |"
+            )
+            print(lines[-1], flush=True)
+    majority = [f"{100 * classify_majority(parts(seed)[2]):.1f}" for seed in seeds]
+    lines.append(f"\nMajority class (positive) of the test sentences: {', '.join(majority)} %.")
+    with write_whole(str(out / "table.md")) as file:
+        file.write("\n".join(lines) + "\n")
+    return "\n".join(lines)
+
+
+def classify_majority(rows: data.Rows) -> float:
+    return max(rows.labels.count(label) for label in range(3)) / len(rows)
+
+
+def make_parser() -> Parser:
+    parser = Parser(description=__doc__.split("\n\n")[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    for command in ("data", "pretrain", "study"):
+        sub = commands.add_parser(command)
+        sub.add_argument("--out", type=Path, required=True)
+        if command == "data":
+            sub.add_argument("--seed", type=int, default=0)
+        if command == "pretrain":
+            sub.add_argument("--steps", type=classify.positive, default=2000)
+        if command == "study":
+            sub.add_argument("--pretrained", type=Path, help="what `pretrain` made")
+            sub.add_argument("--models", nargs="+", default=[], help="more: folders, hub names")
+            sub.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+            sub.add_argument("--epochs", type=classify.positive, default=3)
+            sub.add_argument("--rate", type=float, default=classify.ARITHMETIC.rate)
+    sub = commands.add_parser("what_is")
+    sub.add_argument("--model", required=True)
+    sub.add_argument("sentence")
+    return parser
+
+
+def main() -> None:
+    args = make_parser().parse_args()
+    if args.command == "data":
+        args.out.mkdir(parents=True, exist_ok=True)
+        for name, rows in zip(("train", "validation", "test"), parts(args.seed), strict=True):
+            write_rows(rows, args.out / f"{name}.csv")
+            majority = 100 * classify_majority(rows)
+            print(f"{name}.csv: {len(rows)} sentences, {majority:.1f} % in the largest class")
+    elif args.command == "pretrain":
+        pretrain(args.out, args.steps)
+    elif args.command == "study":
+        models = {Path(name).name: name for name in args.models}
+        if args.pretrained:
+            models |= {p.name: str(p) for p in sorted(args.pretrained.iterdir()) if p.is_dir()}
+        if not models:
+            raise UserError("no model: give --pretrained or --models")
+        args.out.mkdir(parents=True, exist_ok=True)
+        print(study(models, args.out, args.seeds, args.epochs, args.rate))
+    else:
+        tokenizer, model, _ = checkpoint.load(args.model)
+        print(what_is(args.sentence, tokenizer, model))
+
+
+if __name__ == "__main__":
+    with errors_are_sentences():
+        main()
