@@ -26,15 +26,19 @@ def make_starter(out: Path, data: Path = PROJECT / "data") -> None:
         shutil.copy(path, out)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("out", type=Path, help="a folder that does not exist yet")
-    parser.add_argument("--data", type=Path, default=PROJECT / "data",
-                        help="folder of wiki.txt and the birth_*.tsv files; default: the invented "
-                             "world in data/")  # fmt: skip
-    args = parser.parse_args()
+    p.add_argument("out", type=Path, help="a folder that does not exist yet")
+    p.add_argument("--data", type=Path, default=PROJECT / "data",
+                   help="folder of wiki.txt and the birth_*.tsv files; default: the invented "
+                        "world in data/")  # fmt: skip
+    return p
+
+
+def main() -> None:
+    args = parser().parse_args()
     try:
         make_starter(args.out, args.data)
     except OSError as error:

@@ -18,15 +18,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from measure import SIZES, add_sizes, native_dtypes, product_rate
-from peers import BUILDERS, installed
+from options import SIZES, add_sizes
 
-from base.cli import Parser
+from base.cli import Parser, check_words, real, whole
 from base.errors import UserError, errors_are_sentences
 from base.files import find_files, read_text
-from recipes import COURSE
-from training.device import pick_device
-from training.runlog import machine
+from training.config import YEAR
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARES = {  # stages in their order; the most of the time left that each may take
@@ -39,6 +36,33 @@ SHARES = {  # stages in their order; the most of the time left that each may tak
 }
 LEAST = 5  # seconds: with fewer left no stage begins
 PRETRAINING, FINETUNING = 0.7, 0.1  # of a stage's time; starting and asking take the rest
+
+
+
+def parser() -> Parser:
+    p = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_sizes(p)
+    p.add_argument("--minutes", type=real(YEAR), default=9, help="for everything")
+    p.add_argument("--training_minutes", type=real(YEAR),
+                   help="of each training; else a share of what is left")  # fmt: skip
+    p.add_argument("--out", default="accelerator.jsonl", help="the file of figures")
+    p.add_argument("--only", nargs="+", choices=tuple(SHARES), default=tuple(SHARES))
+    p.add_argument("--questions", default="birth_places_train.tsv", help="training questions")
+    p.add_argument("--dev", default="birth_dev.tsv", help="questions with their places")
+    p.add_argument("--steps", type=whole(), default=10, help="steps of a turn")
+    p.add_argument("--rounds", type=whole(), default=5, help="turns of each contender")
+    return p
+
+
+if __name__ == "__main__":  # `--help` and wrong words end here, before the slow imports
+    check_words(parser())
+
+from measure import native_dtypes, product_rate
+from peers import BUILDERS, installed
+
+from recipes import COURSE
+from training.device import pick_device
+from training.runlog import machine
 
 Figures = Iterator[tuple[str, object]]  # name and value of each figure, as it comes
 
@@ -189,20 +213,7 @@ class Session:
 
 
 def main(argv: list[str] | None = None) -> None:
-    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_sizes(parser)
-    parser.add_argument("--minutes", type=float, default=9, help="for everything")
-    parser.add_argument("--training_minutes", type=float,
-                        help="of each training; else a share of what is left")  # fmt: skip
-    parser.add_argument("--out", default="accelerator.jsonl", help="the file of figures")
-    parser.add_argument("--only", nargs="+", choices=tuple(SHARES), default=tuple(SHARES))
-    parser.add_argument("--questions", default="birth_places_train.tsv", help="training questions")
-    parser.add_argument("--dev", default="birth_dev.tsv", help="questions with their places")
-    parser.add_argument("--steps", type=int, default=10, help="steps of a turn")
-    parser.add_argument("--rounds", type=int, default=5, help="turns of each contender")
-    args = parser.parse_args(argv)
-    if args.minutes <= 0:
-        raise UserError("--minutes must be above 0; mend it")
+    args = parser().parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:
         session = Session(args, Path(folder))
         session.record(stage="machine", minutes=args.minutes, value=machine(session.device))

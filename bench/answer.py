@@ -17,21 +17,42 @@ import statistics
 import sys
 from pathlib import Path
 
-import torch
-
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 
+from base.cli import Parser, check_words, whole
+from base.errors import errors_are_sentences
+from base.files import find_files, read_text
+from base.source import keys
+from training.config import DEVICES
+
+
+def parser() -> Parser:
+    p = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    variants = keys("attention/__init__.py", "VARIANTS")
+    p.add_argument("--reading_params_path")
+    p.add_argument("--variant", choices=variants, default="vanilla", metavar="VARIANT",
+                   help="where no params are given")  # fmt: skip
+    p.add_argument("--corpus", default="wiki.txt", help="that of the params")
+    p.add_argument("--questions", default="birth_places_train.tsv", help="training questions")
+    p.add_argument("--dev", default="birth_dev.tsv", help="the questions to ask")
+    p.add_argument("--device", choices=DEVICES, default="auto")
+    p.add_argument("--all", action="store_true", help="the plain loop on all questions")
+    p.add_argument("--repeats", type=whole(), default=5, help="runs of ours; the median counts")
+    return p
+
+
+if __name__ == "__main__":  # `--help` and wrong words end here, before the slow imports
+    check_words(parser())
+
+import torch
 from measure import peak_memory, reset_peak_memory, timed
 
 import utils
 from answers import predict
-from base.errors import errors_are_sentences
-from base.files import find_files, read_text
 from dataset import CharCorruptionDataset, NameDataset
 from model import GPT, GPTConfig
 from params import load_model
 from trainer import Trainer, TrainerConfig
-from training.config import DEVICES
 from training.device import pick_device
 from training.runlog import machine
 
@@ -99,18 +120,7 @@ def compare(model, corpus, questions: list[str], every: bool, repeats: int) -> d
 
 
 def main(argv: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--reading_params_path")
-    parser.add_argument("--variant", default="vanilla", help="where no params are given")
-    parser.add_argument("--corpus", default="wiki.txt", help="that of the params")
-    parser.add_argument("--questions", default="birth_places_train.tsv", help="training questions")
-    parser.add_argument("--dev", default="birth_dev.tsv", help="the questions to ask")
-    parser.add_argument("--device", choices=DEVICES, default="auto")
-    parser.add_argument("--all", action="store_true", help="the plain loop on all questions")
-    parser.add_argument("--repeats", type=int, default=5, help="runs of ours; the median counts")
-    args = parser.parse_args(argv)
+    args = parser().parse_args(argv)
     corpus_path, train_path, dev_path = find_files(args.corpus, args.questions, args.dev)
     corpus = CharCorruptionDataset(read_text(corpus_path), 128)
     device = pick_device(args.device)

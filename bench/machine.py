@@ -15,12 +15,27 @@ import time
 from statistics import median
 from typing import NamedTuple
 
-import torch
-from measure import SIZES, add_sizes, native_dtypes, product_rate, timed
+from options import SIZES, add_sizes
 
-from base.cli import Parser
-from base.errors import UserError, errors_are_sentences
+from base.cli import Parser, check_words, real
+from base.errors import errors_are_sentences
 from base.files import find_files, read_text
+
+
+def parser() -> Parser:
+    p = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_sizes(p)
+    p.add_argument("--questions", default="birth_places_train.tsv", help="training questions")
+    p.add_argument("--seconds", type=real(3600), default=18, help="of measured steps, about")
+    return p
+
+
+if __name__ == "__main__":  # `--help` and wrong words end here, before the slow imports
+    check_words(parser())
+
+import torch
+from measure import native_dtypes, product_rate, timed
+
 from dataset import CharCorruptionDataset, NameDataset
 from model import GPT, GPTConfig
 from recipes import READING, trainer_config
@@ -165,13 +180,7 @@ def print_figures(figures: dict) -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
-    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_sizes(parser)
-    parser.add_argument("--questions", default="birth_places_train.tsv", help="training questions")
-    parser.add_argument("--seconds", type=float, default=18, help="of measured steps, about")
-    args = parser.parse_args(argv)
-    if args.seconds <= 0 or args.batch_size < 1:
-        raise UserError("--seconds and --batch_size must be above 0; mend them")
+    args = parser().parse_args(argv)
     result = figures(args)
     print_figures(result)
     print(json.dumps(result))

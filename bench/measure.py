@@ -5,17 +5,14 @@ Shapes: B rows, T real positions of a row (those whose target is not PAD), C cha
 
 import argparse
 import contextlib
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from statistics import median
 
 import torch
+from options import SIZES  # which also finds src/
 from torch import Tensor
 from torch.utils.data import Dataset
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 
 from base import machine
 from base.errors import UserError
@@ -27,19 +24,6 @@ from trainer import Trainer
 
 MATRIX = {"cuda": 8192}  # edge of the square matrices whose product gives the device's rate
 EDGE = 2048  # on other devices
-SIZES = ("n_layer", "n_head", "n_embd", "block_size")
-
-
-def add_sizes(parser: argparse.ArgumentParser) -> None:
-    """The options that every benchmark has: the corpus, the model's sizes, the device."""
-    parser.add_argument("--corpus", default="wiki.txt", help="one document a line")
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--batch_size", type=int, default=128)
-    parser.add_argument("--n_layer", type=int, default=4)
-    parser.add_argument("--n_head", type=int, default=8)
-    parser.add_argument("--n_embd", type=int, default=256)
-    parser.add_argument("--block_size", type=int, default=128)
-    parser.add_argument("--parts", type=int, help="pieces of a batch of ours; 8 on a CPU, else 2")
 
 
 class WholeBatches(Dataset):

@@ -10,16 +10,34 @@ import argparse
 import json
 from statistics import mean
 
+from options import add_sizes
+
+from base.cli import Parser, check_words, whole
+from base.errors import errors_are_sentences
+
+WAYS = ("plain", "fp32", "bf16")  # the last only where the device multiplies bfloat16
+
+
+def parser() -> Parser:
+    p = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_sizes(p)
+    p.set_defaults(batch_size=32)
+    p.add_argument("--steps", type=whole(), default=300)
+    p.add_argument("--seeds", type=whole(0, 2**32 - 1), nargs="+", default=[0, 1, 2])
+    p.add_argument("--only", nargs="+", choices=WAYS, default=WAYS)
+    return p
+
+
+if __name__ == "__main__":  # `--help` and wrong words end here, before the slow imports
+    check_words(parser())
+
 import torch
-from measure import WholeBatches, add_sizes, build_trainer, load_data, native_dtypes
+from measure import WholeBatches, build_trainer, load_data, native_dtypes
 from train_step import Plain
 
-from base.cli import Parser
-from base.errors import UserError, errors_are_sentences
 from training.device import pick_device
 from training.runlog import machine
 
-WAYS = ("plain", "fp32", "bf16")  # the last only where the device multiplies bfloat16
 UNSEEN = 10**6  # an epoch that no training comes to
 
 
@@ -60,20 +78,8 @@ def table(runs: list[dict]) -> str:
     return "\n".join(lines)
 
 
-def parser() -> Parser:
-    p = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_sizes(p)
-    p.set_defaults(batch_size=32)
-    p.add_argument("--steps", type=int, default=300)
-    p.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    p.add_argument("--only", nargs="+", choices=WAYS, default=WAYS)
-    return p
-
-
 def main(argv: list[str] | None = None) -> None:
     args = parser().parse_args(argv)
-    if args.steps < 1:
-        raise UserError(f"--steps {args.steps}: give one at least")
     data, runs = load_data(args), []
     device = pick_device(args.device)
     if torch.bfloat16 not in native_dtypes(device):

@@ -14,22 +14,10 @@ import subprocess
 import sys
 from statistics import median
 
-import torch
-from measure import (
-    SIZES,
-    add_sizes,
-    build_trainer,
-    load_data,
-    product_rate,
-    real_lengths,
-    timed,
-    training_flops,
-)
+from options import SIZES, add_sizes
 
+from base.cli import Parser, check_words, whole
 from base.errors import UserError, errors_are_sentences
-from training import distributed
-from training.device import pick_device
-from training.runlog import machine
 
 AXES = {
     "n_embd": [64, 128, 256, 512],
@@ -38,6 +26,36 @@ AXES = {
     "batch_size": [16, 32, 64, 128, 256],
     "processes": [1, 2],
 }
+
+
+def parser() -> Parser:
+    p = Parser(description=__doc__)
+    add_sizes(p)
+    p.add_argument("--steps", type=whole(), default=2, help="steps of a turn")
+    p.add_argument("--rounds", type=whole(), default=5, help="turns of each point")
+    p.add_argument("--only", nargs="+", choices=tuple(AXES), default=tuple(AXES))
+    p.add_argument("--values", nargs="+", type=whole(), help="instead of the usual ones")
+    p.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
+    return p
+
+
+if __name__ == "__main__":  # `--help` and wrong words end here, before the slow imports
+    check_words(parser())
+
+import torch
+from measure import (
+    build_trainer,
+    load_data,
+    product_rate,
+    real_lengths,
+    timed,
+    training_flops,
+)
+
+from training import distributed
+from training.device import pick_device
+from training.runlog import machine
+
 COMPILING = 50  # first steps, not measured, in which nearly all shapes of a batch come
 
 
@@ -147,14 +165,7 @@ def print_axis(name: str, rows: list[dict]) -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
-    p = argparse.ArgumentParser(description=__doc__)
-    add_sizes(p)
-    p.add_argument("--steps", type=int, default=2, help="steps of a turn")
-    p.add_argument("--rounds", type=int, default=5, help="turns of each point")
-    p.add_argument("--only", nargs="+", choices=tuple(AXES), default=tuple(AXES))
-    p.add_argument("--values", nargs="+", type=int, help="instead of the usual ones")
-    p.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
-    args = p.parse_args(argv)
+    args = parser().parse_args(argv)
     if args.worker:
         return worker(args)
     device = pick_device(args.device)

@@ -14,10 +14,32 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from statistics import median
 
+from options import add_sizes
+
+from base.cli import Parser, check_words, whole
+from base.errors import UserError, errors_are_sentences
+
+NAMES = ("ours", "plain", "transformers", "x-transformers")
+
+
+def parser() -> Parser:
+    p = Parser(description=__doc__)
+    add_sizes(p)
+    p.add_argument("--steps", type=whole(), default=3, help="steps of a turn")
+    p.add_argument("--rounds", type=whole(), default=7, help="turns of each")
+    p.add_argument("--trial_steps", type=whole(), default=3,
+                   help="steps to choose a peer's setting")  # fmt: skip
+    p.add_argument("--only", nargs="+", choices=NAMES, default=NAMES)
+    p.add_argument("--no_compile", action="store_true", help="do not try compiled peers")
+    return p
+
+
+if __name__ == "__main__":  # `--help` and wrong words end here, before the slow imports
+    check_words(parser())
+
 import torch
 from measure import (
     WholeBatches,
-    add_sizes,
     build_trainer,
     load_data,
     native_dtypes,
@@ -41,12 +63,9 @@ from peers import (
 from plain import PlainGPT, PlainTraining
 from torch import Tensor
 
-from base.errors import UserError, errors_are_sentences
 from base.machine import keep_memory
 from training.device import pick_device
 from training.runlog import machine
-
-NAMES = ("ours", "plain", *BUILDERS)
 
 
 class Ours:
@@ -93,17 +112,6 @@ class Plain:
     def step(self, i: int) -> float:
         ((x, y),) = self.rows(i)
         return self.training.step(x, y)
-
-
-def parser() -> argparse.ArgumentParser:
-    p = argparse.ArgumentParser(description=__doc__)
-    add_sizes(p)
-    p.add_argument("--steps", type=int, default=3, help="steps of a turn")
-    p.add_argument("--rounds", type=int, default=7, help="turns of each")
-    p.add_argument("--trial_steps", type=int, default=3, help="steps to choose a peer's setting")
-    p.add_argument("--only", nargs="+", choices=NAMES, default=NAMES)
-    p.add_argument("--no_compile", action="store_true", help="do not try compiled peers")
-    return p
 
 
 def build(name: str, args: argparse.Namespace, data: WholeBatches, setting: Setting | None):
@@ -203,8 +211,6 @@ def print_table(rows: list[dict], rates: dict[str, float]) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     args = parser().parse_args(argv)
-    if min(args.steps, args.rounds, args.trial_steps, args.batch_size) < 1:
-        raise UserError("--steps, --rounds, --trial_steps and --batch_size start at 1; mend them")
     device = pick_device(args.device)
     if device.type == "cpu":
         keep_memory()  # for all of them: ours asks for it, the others profit

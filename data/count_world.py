@@ -5,23 +5,28 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 import statistics
 import sys
 from collections import Counter
 from pathlib import Path
 
-QUESTION = re.compile(r"Where was (.+) born\?")
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
+
+from base.cli import Parser
+from base.errors import errors_are_sentences
+from base.files import read_text
+from base.questions import load_rows, person
 
 
 def lines(path: Path) -> list[str]:
-    return [line for line in path.read_text(encoding="utf-8").split("\n") if line]
+    return [line for line in read_text(str(path)).split("\n") if line]
 
 
 def pairs(path: Path) -> list[tuple[str, str]]:
-    """(name, place) of each row."""
-    return [(QUESTION.fullmatch(question)[1], place)
-            for question, place in (line.split("\t") for line in lines(path))]
+    """(name, place) of each row. Raises UserError for a row without a place."""
+    return [(person(row.question), row.place) for row in load_rows(str(path), places=True)]
 
 
 def percent(part: int, whole: int) -> str:
@@ -87,18 +92,19 @@ def count(folder: Path) -> dict[str, str]:
             **of_answers(train, dev), **of_documents(documents, dev, known)}
 
 
-def main(arguments: list[str]) -> int:
-    for name in arguments or [str(Path(__file__).resolve().parent)]:
+def parser() -> Parser:
+    p = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("folders", nargs="*", metavar="DIR", default=[str(Path(__file__).parent)])
+    return p
+
+
+def main(arguments: list[str] | None = None) -> None:
+    for name in parser().parse_args(arguments).folders:
         print(name)
-        try:
-            for key, value in count(Path(name)).items():
-                print(f"  {key:<46}{value}")
-        except OSError as error:
-            print(f"{error.filename}: cannot be read ({error.strerror}): give a folder with all "
-                  "four files", file=sys.stderr)
-            return 2
-    return 0
+        for key, value in count(Path(name)).items():
+            print(f"  {key:<46}{value}")
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    with errors_are_sentences():
+        main()

@@ -9,7 +9,6 @@ none; a folder that is there already is replaced only then.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import http.client
 import io
@@ -25,6 +24,11 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
+
+from base.cli import Parser
+from base.errors import UserError, errors_are_sentences
 
 DESTINATION = Path(__file__).resolve().parent / "cs224n"
 SUMS = {
@@ -179,24 +183,24 @@ def store(files: dict[str, bytes], folder: Path) -> None:
         shutil.rmtree(fresh, ignore_errors=True)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Put the course's four files into data/cs224n/.")
+def main(arguments: list[str] | None = None) -> None:
+    parser = Parser(description="Put the course's four files into data/cs224n/.")
     parser.add_argument("source", metavar="URL_OR_DIRECTORY",
                         help="directory, .zip file, or http(s)/file address of a zip or a folder")
     source = parser.parse_args(arguments).source
     try:
         store(collect(source), DESTINATION)
     except FetchError as error:
-        print(" ".join(str(error).split()), file=sys.stderr)
-        return 2
+        raise UserError(" ".join(str(error).split())) from None
     except OSError as error:
         where = error.filename or DESTINATION
-        print(f"{where}: cannot be read or written ({error.strerror or error}): check its "
-              "permissions and the free space", file=sys.stderr)
-        return 2
+        raise UserError(
+            f"{where}: cannot be read or written ({error.strerror or error}): check its "
+            "permissions and the free space"
+        ) from None
     print(f"{DESTINATION}: {', '.join(SUMS)}, all with the right sums")
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with errors_are_sentences():
+        main()

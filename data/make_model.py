@@ -16,17 +16,34 @@ import sys
 import tempfile
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
+DATA = Path(__file__).resolve().parent
+sys.path.insert(0, str(DATA.parent / "src"))
+
+from base.cli import Parser, check_words
+from base.errors import errors_are_sentences
+
+
+def parser() -> Parser:
+    p = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("folder", type=Path, help="of a quickstart")
+    p.add_argument("--out", type=Path, default=DATA / "model")
+    p.add_argument(
+        "--calibrate_only", action="store_true",
+        help="keep the model in --out; of the folder, read the training questions alone",
+    )  # fmt: skip
+    return p
+
+
+if __name__ == "__main__":  # `--help` and wrong words end here, before the slow imports
+    check_words(parser())
 
 import torch
 
 import calibrate
 import run
-from base.errors import errors_are_sentences
 from base.files import find_files
 from base.tensors import load_tensors, save_tensors
 
-DATA = Path(__file__).resolve().parent
 FILES = ("wiki.txt", "birth_dev.tsv")  # what its answers are compared with
 TRAIN = "birth_places_train.tsv"
 HELD_OUT = 150  # training questions, for the calibration
@@ -73,16 +90,7 @@ def calibrate_params(path: Path, corpus: Path, questions: str, held_out: int = H
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("folder", type=Path, help="of a quickstart")
-    parser.add_argument("--out", type=Path, default=DATA / "model")
-    parser.add_argument(
-        "--calibrate_only", action="store_true",
-        help="keep the model in --out; of the folder, read the training questions alone",
-    )  # fmt: skip
-    args = parser.parse_args()
+    args = parser().parse_args()
     params = args.out / "model.params"
     if not args.calibrate_only:
         args.out.mkdir(parents=True, exist_ok=True)

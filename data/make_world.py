@@ -8,18 +8,22 @@ they compare with the course's own data, stands in data/README.md.
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
+
 from world_people import LONDON, Atlas, Namer, Person, Place, Registrar
 from world_text import Dice, Writer
 from world_uniform import NAMES, uniform_files
 
+from base.cli import Parser, whole
+from base.errors import UserError, errors_are_sentences
+
 PEOPLE, SEED = 2937, 224
-FEWEST = 60
+FEWEST, MOST = 60, 100_000  # people
 LONDON_SHARE = {"train": 0.046, "dev": 0.05, "test": 0.05}
 LATE_SHARE, ABSENT_SHARE = 0.035, 0.042
 UNSEEN_SHARE = 0.08  # of the held-out answers, never an answer in train
@@ -183,36 +187,35 @@ def write_files(texts: dict[str, str], folder: Path) -> None:
             part.unlink(missing_ok=True)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Write a world of people and birthplaces.")
-    parser.add_argument("--people", type=int, default=PEOPLE, help="documents (default 2937)")
-    parser.add_argument("--seed", type=int, default=SEED, help=f"default {SEED}")
-    parser.add_argument("--out", type=Path, default=Path(__file__).resolve().parent,
-                        help="folder to write to (default: beside this program)")
-    parser.add_argument("--uniform", action="store_true",
-                        help="names and places independent and uniform, nothing to guess from: "
-                        "wiki.txt and birth_places_train.tsv only")
-    chosen = parser.parse_args(arguments)
-    if chosen.uniform and not 0 < chosen.people <= NAMES // 2:
-        print(f"--people {chosen.people}: give 1 to {NAMES // 2}", file=sys.stderr)
-        return 2
+def parser() -> Parser:
+    p = Parser(description="Write a world of people and birthplaces.")
+    p.add_argument("--people", type=whole(1, NAMES // 2), default=PEOPLE,
+                   help="documents (default 2937)")
+    p.add_argument("--seed", type=whole(0, 2**32 - 1), default=SEED, help=f"default {SEED}")
+    p.add_argument("--out", type=Path, default=Path(__file__).resolve().parent,
+                   help="folder to write to (default: beside this program)")
+    p.add_argument("--uniform", action="store_true",
+                   help="names and places independent and uniform, nothing to guess from: "
+                   "wiki.txt and birth_places_train.tsv only")
+    return p
+
+
+def main(arguments: list[str] | None = None) -> None:
+    chosen = parser().parse_args(arguments)
     if chosen.uniform and chosen.out.resolve() == Path(__file__).resolve().parent:
-        print("--uniform: give --out, or the project's own world is overwritten", file=sys.stderr)
-        return 2
-    if not chosen.uniform and chosen.people < FEWEST:
-        print(f"--people {chosen.people} is too few for train, dev and test: give {FEWEST} or more",
-              file=sys.stderr)
-        return 2
+        raise UserError("--uniform: give --out, or the project's own world is overwritten")
+    if not chosen.uniform and not FEWEST <= chosen.people <= MOST:
+        raise UserError(f"--people {chosen.people}: give a number from {FEWEST} to {MOST}")
     try:
         texts = (uniform_files if chosen.uniform else world_files)(chosen.people, chosen.seed)
         write_files(texts, chosen.out)
     except OSError as error:
-        print(f"{chosen.out}: cannot write there ({error.strerror}): give another --out",
-              file=sys.stderr)
-        return 2
+        raise UserError(
+            f"{chosen.out}: cannot be written ({error.strerror}); give another --out"
+        ) from None
     print(f"wrote {chosen.people} documents and as many questions to {chosen.out}")
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with errors_are_sentences():
+        main()

@@ -3,7 +3,20 @@
 Needs requirements-report.txt. Every point has a folder in results/.
 """
 
+import sys
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
+
+from base.cli import Parser, check_words
+
+
+def parser() -> Parser:
+    return Parser(description=__doc__)
+
+
+if __name__ == "__main__":  # `--help` and wrong words end here, before the slow imports
+    check_words(parser())
 
 from matplotlib.figure import Figure
 

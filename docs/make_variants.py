@@ -4,12 +4,22 @@ import re
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
+DOCS = Path(__file__).resolve().parent
+sys.path.insert(0, str(DOCS.parent / "src"))
+
+from base.cli import Parser, check_words
+
+
+def parser() -> Parser:
+    return Parser(description=__doc__)
+
+
+if __name__ == "__main__":  # `--help` and wrong words end here, before the slow imports
+    check_words(parser())
 
 from attention import VARIANTS, Variant
 from model import GPT, GPTConfig
 
-DOCS = Path(__file__).resolve().parent
 HEAD = """# Which attention?
 
 Replace `vanilla` in any command with one of these names, for example `python src/run.py pretrain

@@ -26,6 +26,7 @@ from collections.abc import Iterator, Sequence
 
 from base.cli import Parser, check_choice
 from base.errors import UserError, errors_are_sentences
+from base.interrupts import importing
 
 PROMPT = "name> "
 HELP = """Type a name, such as {name}, or a whole question. You see
@@ -206,13 +207,14 @@ def corpus_and_line(args: argparse.Namespace) -> tuple[str | None, str | None]:
 
 def open_source(args: argparse.Namespace, corpus_path: str | None):
     """The answers.evidence.Answers that the arguments name."""
-    import params
-    from answers.evidence import open_answers
-    from attention import VARIANTS
-    from base.files import find_files, read_text
-    from dataset import CharCorruptionDataset
-    from training.config import DEVICES
-    from training.device import pick_device
+    with importing():
+        import params
+        from answers.evidence import open_answers
+        from attention import VARIANTS
+        from base.files import find_files, read_text
+        from dataset import CharCorruptionDataset
+        from training.config import DEVICES
+        from training.device import pick_device
 
     check_choice("--variant", args.variant, VARIANTS)
     check_choice("--device", args.device, DEVICES)

@@ -30,7 +30,7 @@ import os
 import random
 from collections import Counter
 
-from base.cli import Parser, check_choice
+from base.cli import Parser, check_choice, whole
 from base.errors import UserError, errors_are_sentences
 from base.files import (
     check_outputs,
@@ -39,6 +39,7 @@ from base.files import (
     read_text_and_digest,
     write_whole,
 )
+from base.interrupts import importing
 from base.questions import load_rows, places_of
 
 HELD_OUT = 200
@@ -70,15 +71,16 @@ def fit(args: argparse.Namespace, corpus_path: str, held_out_path: str, seen_pat
     Raises UserError where a held-out question is among the seen ones, or the params' JSON says that
     they were trained on other questions than those.
     """
-    from answers import confidence, selective
-    from answers.evidence import Answers, load_pretrained
-    from answers.predict import answer_length, readable_rows
-    from answers.provenance import Corpus
-    from attention import VARIANTS
-    from dataset import CharCorruptionDataset
-    from params import load_model
-    from training.config import DEVICES
-    from training.device import pick_device
+    with importing():
+        from answers import confidence, selective
+        from answers.evidence import Answers, load_pretrained
+        from answers.predict import answer_length, readable_rows
+        from answers.provenance import Corpus
+        from attention import VARIANTS
+        from dataset import CharCorruptionDataset
+        from params import load_model
+        from training.config import DEVICES
+        from training.device import pick_device
 
     check_choice("--variant", args.variant, VARIANTS)
     check_choice("--device", args.device, DEVICES)
@@ -159,8 +161,8 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("questions_path")
     one.add_argument("--seen", required=True, help="where the questions to finetune on go")
     one.add_argument("--held_out", required=True, help="where the questions set aside go")
-    one.add_argument("--count", type=int, default=HELD_OUT)
-    one.add_argument("--seed", type=int, default=0)
+    one.add_argument("--count", type=whole(), default=HELD_OUT)
+    one.add_argument("--seed", type=whole(0, 2**32 - 1), default=0)
     two = commands.add_parser("fit", help="fit the confidence on the questions set aside")
     two.add_argument("pretrain_corpus_path")
     two.add_argument("held_out_path")

@@ -7,19 +7,25 @@ whole batches made at once on the device, sorted by length and trimmed in `parts
 Shapes: B rows, W = block_size - 1 positions, N documents.
 """
 
-if __name__ == "__main__":  # before the imports that take seconds
-    from base.interrupts import end_quietly
-
-    end_quietly()
-
 import hashlib
+
+from base.cli import Parser, check_words
+
+
+def parser() -> Parser:
+    p = Parser(description="Print the first four examples of a dataset (handout, parts c and e).")
+    p.add_argument("dataset_type", choices=("namedata", "charcorruption"))
+    return p
+
+
+if __name__ == "__main__":  # `--help` and wrong words end here, before the slow imports
+    check_words(parser())
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset, get_worker_info
 
-from base.cli import Parser
 from base.errors import UserError, errors_are_sentences
 from base.files import find_files, read_text
 from base.questions import Row, person, read_rows
@@ -316,10 +322,8 @@ def check_question(text: str, stoi: dict[str, int], where: str) -> None:
 
 
 def main() -> None:
-    """Print the first four examples of a dataset (handout, parts c and e)."""
-    parser = Parser(description=main.__doc__)
-    parser.add_argument("dataset_type", choices=("namedata", "charcorruption"))
-    args = parser.parse_args()
+    """Print the first four examples of a dataset."""
+    args = parser().parse_args()
     corpus_path, names_path = find_files("wiki.txt", "birth_places_train.tsv")
     dataset = CharCorruptionDataset(read_text(corpus_path), 128)
     print(f"data has {dataset.characters} characters, {dataset.vocab_size} unique.")

@@ -266,8 +266,23 @@ def save(args: argparse.Namespace, run: trainer.Trainer, path: str, steps: int) 
     params.save_params(run.model, path, description)
 
 
+def take_default_model(args: argparse.Namespace) -> None:
+    """Fill in the paths that are not given: the model of this folder, or the project's own."""
+    if args.reading_params_path:
+        raise UserError("evaluate needs CORPUS, the file that the model's vocabulary comes from")
+    files = params.default_model()
+    args.pretrain_corpus_path, args.reading_params_path = files.corpus, files.params
+    args.eval_corpus_path = args.eval_corpus_path or files.questions
+    args.outputs_path = args.outputs_path or "dev.predictions"
+    if args.report:
+        args.pretrained_params_path = args.pretrained_params_path or files.pretrained
+    print(f"{files.params} answers {args.eval_corpus_path}; answers: {args.outputs_path}")
+
+
 def evaluate(args: argparse.Namespace) -> None:
     """Answer the questions, write the answers, print how many are right where that is known."""
+    if args.pretrain_corpus_path is None:
+        take_default_model(args)
     require(args, "reading_params_path", "eval_corpus_path", "outputs_path")
     paths = [args.pretrain_corpus_path, args.eval_corpus_path]
     if args.report and args.finetune_corpus_path:
@@ -276,6 +291,7 @@ def evaluate(args: argparse.Namespace) -> None:
     rows_path = f"{args.outputs_path}.jsonl"
     check_outputs(files_written(args), files_read(args, corpus_path, eval_path, *train_path))
     architecture = read_architecture(args)
+    args.variant = architecture.variant
     corpus, _ = load_corpus(args, corpus_path, architecture.block_size)
     model = build_model(args, architecture, corpus).to(pick_device(args.device))
     rows = readable_rows(read_text(eval_path), eval_path, corpus, model.max_length)

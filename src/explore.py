@@ -18,6 +18,7 @@ import sys
 
 from base.cli import Parser
 from base.errors import UserError, errors_are_sentences
+from base.interrupts import importing
 
 INVENTED = 50  # names on the page of people who do not exist
 MOST_NAMES = 20_000  # that the page completes
@@ -82,13 +83,14 @@ def page_of(params: list[str], corpus: str, variant: str | None = None) -> str:
 
     Raises UserError for params of another corpus, and for variants that the page cannot compute.
     """
-    from answers.certainty import RECALL
-    from answers.predict import answer_length, stops
-    from answers.provenance import Corpus, invented_people
-    from base.files import find_files, read_text
-    from dataset import MASK, PAD, CharCorruptionDataset
-    from page.explorer import described, page
-    from training.salience import title_length
+    with importing():
+        from answers.certainty import RECALL
+        from answers.predict import answer_length, stops
+        from answers.provenance import Corpus, invented_people
+        from base.files import find_files, read_text
+        from dataset import MASK, PAD, CharCorruptionDataset
+        from page.explorer import described, page
+        from training.salience import title_length
 
     (path,) = find_files(corpus)
     text = read_text(path)

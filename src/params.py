@@ -27,7 +27,7 @@ from model import COURSE_SIZES, GPT, GPTConfig
 
 SHIPPED = ROOT / "data" / "model"  # a model of the invented world, which comes with the project
 ARCHITECTURE = (*COURSE_SIZES, "positions", "bottleneck_dim")
-LARGEST = 2**20  # a size beyond it is a mistake
+LARGEST = 1_048_576  # a size beyond it is a mistake
 
 
 @dataclass
@@ -305,10 +305,12 @@ def describe(config: GPTConfig) -> dict:
 
 @dataclass(frozen=True)
 class ModelFiles:
-    """A model's params and its corpus; the params before its finetuning, where they are kept."""
+    """A model's params, its corpus and questions that its training never saw; the params before its
+    finetuning, where they are kept."""
 
     params: str
     corpus: str
+    questions: str
     pretrained: str | None
 
 
@@ -322,7 +324,9 @@ def default_model() -> ModelFiles:
         own, before = folder / "model.params", folder / "model.pretrained.params"
         corpus = folder / "wiki.txt"
         if own.is_file() and corpus.is_file():
-            return ModelFiles(str(own), str(corpus), str(before) if before.is_file() else None)
+            questions = str(folder / "birth_dev.tsv")
+            pretrained = str(before) if before.is_file() else None
+            return ModelFiles(str(own), str(corpus), questions, pretrained)
     raise UserError(
         f"no model.params here, nor in {SHIPPED}; name a model by --reading_params_path, or start "
         "in the folder of a quickstart"

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from base.cli import Parser
+from base.cli import Parser, whole
 from base.errors import UserError, errors_are_sentences
 from base.files import check_outputs, write_whole
 from page.style import SERIES, SETTINGS
@@ -188,10 +188,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("-o", "--output", default="losses.png")
     parser.add_argument("--x", choices=tuple(AXES), default="steps")
     parser.add_argument("--log", action="store_true", help="loss on a logarithmic axis")
-    parser.add_argument("--window", type=int, default=0, help="steps averaged; 0: a fiftieth")
+    parser.add_argument("--window", type=whole(0), default=0, help="steps averaged; 0: a fiftieth")
     args = parser.parse_args(argv)
-    if args.window < 0:
-        raise UserError(f"--window {args.window}: give the number of steps to average, or 0")
     draw(args.runs, args.output, args.x, args.log, args.window)
     print(f"wrote {args.output}")
 

@@ -13,6 +13,7 @@ import json
 
 from base.cli import Parser
 from base.errors import UserError, errors_are_sentences
+from base.interrupts import importing
 
 
 def parser() -> Parser:
@@ -55,10 +56,11 @@ def inside(run, path: str) -> str:
 
 def main(argv: list[str] | None = None) -> None:
     args = parser().parse_args(argv)
-    from answers.answer import run_path
-    from base.files import check_outputs, write_whole
-    from page.numbers import labels_apart, load_run, numbers
-    from page.sections import page
+    with importing():
+        from answers.answer import run_path
+        from base.files import check_outputs, write_whole
+        from page.numbers import labels_apart, load_run, numbers
+        from page.sections import page
 
     output = args.output or (None if args.numbers else "report.html")
     if args.inside and not output:

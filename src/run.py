@@ -6,17 +6,19 @@ one function.
 
 import argparse
 import sys
+from collections.abc import Callable
 
-from base.cli import Parser
+from base.cli import Parser, real, whole
 from base.errors import UserError, errors_are_sentences
-from base.interrupts import end_quietly, raise_interrupts
+from base.interrupts import importing
 from base.source import keys, literal
 from training.config import add_flags, number_in_range
 
 FUNCTIONS = {
     "pretrain": "Train a model on the documents of CORPUS, by span corruption.",
     "finetune": "Train a model on questions with their places; on pretrained params, if given.",
-    "evaluate": "Answer the questions of a file, and count the right answers.",
+    "evaluate": "Answer the questions of a file, and count the right answers. Without CORPUS: the "
+    "model in this folder (of a quickstart), or the project's own, on its dev questions.",
 }
 READERS = ("ranker", "network")  # training/reader.py, network_reader.py
 TRAINING, EVALUATION = ("pretrain", "finetune"), ("evaluate",)
@@ -36,17 +38,9 @@ ONLY = {  # options that not every function reads
 )  # fmt: skip
 
 
-def positive(kind):
-    """An argparse type: a number of `kind` above zero."""
-
-    def parse(text):
-        value = kind(text)
-        if not 0 < value < float("inf"):
-            raise ValueError
-        return value
-
-    parse.__name__ = f"positive {kind.__name__}"
-    return parse
+def positive(kind: type) -> Callable[[str], float]:
+    """An argparse type for the studies in labs/: a number of `kind` above zero."""
+    return whole() if kind is int else real(1e6)
 
 
 def parser() -> Parser:
@@ -59,9 +53,12 @@ def parser() -> Parser:
         "function", choices=tuple(FUNCTIONS), metavar="FUNCTION", help=", ".join(FUNCTIONS)
     )
     variants = keys("attention/__init__.py", "VARIANTS")
-    p.add_argument("variant", choices=variants, metavar="VARIANT", help=", ".join(variants))
+    p.add_argument(
+        "variant", nargs="?", choices=variants, metavar="VARIANT", help=", ".join(variants)
+    )
     p.add_argument(
         "pretrain_corpus_path",
+        nargs="?",
         metavar="CORPUS",
         help="one document a line; it fixes the vocabulary",
     )
@@ -115,12 +112,13 @@ def parser() -> Parser:
 
 def add_sizes(run) -> None:
     """Flags that say what the model is."""
+    size_of_model = whole(1, literal("params.py", "LARGEST"))
     for name, size in literal("model.py", "COURSE_SIZES").items():
-        run.add_argument(f"--{name}", type=positive(int), help=f"{size}, or the params' own")
+        run.add_argument(f"--{name}", type=size_of_model, help=f"{size}, or the params' own")
     positions = literal("attention/registry.py", "POSITIONS")
     run.add_argument("--positions", choices=positions, help="the variant's, or the params' own")
     run.add_argument(
-        "--bottleneck_dim", type=positive(int), help="of a perceiver: 32, or the params' own"
+        "--bottleneck_dim", type=size_of_model, help="of a perceiver: 32, or the params' own"
     )
 
 
@@ -141,15 +139,18 @@ def main(argv: list[str] | None = None) -> None:
         print(help_of(functions[0]), end="")
         return
     args = parser().parse_args(words)
+    if args.function != "evaluate":
+        missing = [name for name, value in (("VARIANT", args.variant),
+                                            ("CORPUS", args.pretrain_corpus_path)) if not value]
+        if missing:
+            raise UserError(f"{args.function} needs {' and '.join(missing)}; give it")
     if args.pretrained_params_path and not (args.function == "evaluate" and args.report):
         raise UserError(
             "--pretrained_params_path serves `evaluate --report` alone; params to start from are "
             "given by --reading_params_path"
         )
-    end_quietly()
-    import experiment  # and torch with it, which takes more than a second
-
-    raise_interrupts()
+    with importing():
+        import experiment  # and torch with it, which takes more than a second
     experiment.start(args)
 
 

@@ -142,9 +142,16 @@ def test_log_folder_describes_the_run(world, tmp_path):
 # -- the submission ----------------------------------------------------------------------------
 
 
-def collect(folder):
-    return subprocess.run(["bash", str(ROOT / "collect_submission.sh")], cwd=folder,
+def collect(folder, **env):
+    env = os.environ | {"PYTHON": sys.executable} | env
+    return subprocess.run(["bash", str(ROOT / "collect_submission.sh")], cwd=folder, env=env,
                           capture_output=True, text=True, timeout=60)  # fmt: skip
+
+
+def save_tiny(variant, path):
+    """A model of this variant in a params file without a description."""
+    sizes = dict(n_layer=1, n_head=2, n_embd=8)
+    torch.save(model.GPT(model.GPTConfig(11, 16, variant=variant, **sizes)).state_dict(), path)
 
 
 @pytest.fixture
@@ -152,7 +159,7 @@ def artifacts(world, tmp_path):
     for name in FILES:
         shutil.copy(world / name, tmp_path)
     for name in ("vanilla.model", "vanilla.finetune", "synthesizer.finetune"):
-        (tmp_path / f"{name}.params").write_bytes(b"x")
+        save_tiny(name.split(".")[0], tmp_path / f"{name}.params")
     for phase in ("vanilla.nopretrain", "vanilla.pretrain", "synthesizer.pretrain"):
         for split, file in (("dev", "birth_dev.tsv"), ("test", "birth_test_inputs.tsv")):
             count = len(lines(world / file)) - 1
@@ -185,6 +192,12 @@ def test_submission_runs_alone(artifacts, tmp_path_factory):
 @pytest.mark.parametrize("broken, word", [
     (lambda f: (f / "vanilla.model.params").unlink(), "vanilla.model.params is missing"),
     (lambda f: (f / "vanilla.model.params").write_bytes(b""), "vanilla.model.params is empty"),
+    (lambda f: (f / "vanilla.model.params").write_bytes(b"x"), "vanilla.model.params: not a"),
+    (lambda f: shutil.copy(f / "vanilla.model.params", f / "synthesizer.finetune.params"),
+     "synthesizer.finetune.params holds a vanilla model"),
+    (lambda f: save_tiny("synthesizer", f / "vanilla.finetune.params"),
+     "vanilla.finetune.params holds a synthesizer model"),
+    (lambda f: save_tiny("rope", f / "vanilla.finetune.params"), "holds a rope model"),
     (lambda f: (f / "vanilla.pretrain.dev.predictions").write_text("a\n"), "has 1 lines for"),
 ])  # fmt: skip
 def test_submission_names_what_is_wrong(artifacts, broken, word):
@@ -192,6 +205,18 @@ def test_submission_names_what_is_wrong(artifacts, broken, word):
     done = collect(artifacts)
     assert done.returncode != 0 and word in done.stderr
     assert not (artifacts / "assignment5.zip").exists()
+
+
+def test_submission_without_torch_says_what_was_not_looked_into(artifacts, tmp_path_factory):
+    """A Python without torch, as the system's own is: names and JSON count."""
+    without = tmp_path_factory.mktemp("bin") / "python"
+    without.write_text(f'#!/bin/sh\nexec "{sys.base_prefix}/bin/python3" -I "$@"\n')
+    without.chmod(0o755)
+    probe = "import importlib.util as u, sys; sys.exit(u.find_spec('torch') is not None)"
+    if subprocess.run([without, "-c", probe]).returncode:
+        pytest.skip("the Python behind this one has torch too")
+    done = collect(artifacts, PYTHON=str(without))
+    assert done.returncode == 0 and "were not looked into" in done.stdout, done.stderr
 
 
 @pytest.mark.parametrize("year", [1975, 2110])

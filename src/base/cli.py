@@ -2,10 +2,14 @@
 
 import argparse
 import difflib
-from collections.abc import Iterable
+import math
+from collections.abc import Callable, Iterable
 from typing import NoReturn
 
-from base.errors import UserError
+from base.errors import UserError, errors_are_sentences
+from base.interrupts import end_quietly
+
+MOST = 2**31 - 1  # of anything that is counted
 
 
 class Parser(argparse.ArgumentParser):
@@ -30,6 +34,56 @@ class Parser(argparse.ArgumentParser):
                 f"there is no {value!r}{near(str(value), choices)}; choose from "
                 f"{', '.join(choices)}",
             )
+
+
+def whole(least: int = 1, most: int = MOST) -> Callable[[str], int]:
+    """An argparse type: a whole number from `least` to `most`."""
+
+    def parse(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = least - 1
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(
+                f"{shown(text)} is not a whole number from {least} to {most}"
+            )
+        return value
+
+    return parse
+
+
+def real(most: float, above: float = 0.0) -> Callable[[str], float]:
+    """An argparse type: a number above `above` and up to `most`."""
+
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not above < value <= most:
+            raise argparse.ArgumentTypeError(
+                f"{shown(text)} is not a number above {above:g} and up to {most:g}"
+            )
+        return value
+
+    return parse
+
+
+def shown(text: str) -> str:
+    """A word of the command line as an error repeats it: not without end."""
+    return text if len(text) <= 40 else f"{text[:40]}..."
+
+
+def check_words(parser: argparse.ArgumentParser) -> None:
+    """Read the command line: `--help` and wrong words end the process. What follows may be stopped
+    by Ctrl-C without a traceback.
+
+    Commands call it before the imports that take seconds, torch's above all.
+    """
+    with errors_are_sentences():
+        parser.parse_args()
+    end_quietly()
 
 
 def near(word: str, known: Iterable[str]) -> str:

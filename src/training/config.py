@@ -11,6 +11,7 @@ import typing
 from collections.abc import Callable
 from dataclasses import Field, dataclass, field, fields
 
+from base.cli import MOST, shown
 from base.errors import UserError
 from training.schedule import SCHEDULES
 
@@ -21,7 +22,6 @@ OPTIMIZERS = ("adamw", "muon")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "fp32", "bf16")
 COMPILE = ("auto", "on", "off")
-MOST = 2**31 - 1  # of anything that is counted
 YEAR = 525_600.0  # minutes
 
 
@@ -63,7 +63,7 @@ class TrainerConfig:
         10, "passes over the training data", same=True, by_recipe=True, limits=(1, MOST)
     )
     batch_size: int = setting(64, "rows of a step", same=True, by_recipe=True, limits=(1, MOST))
-    learning_rate: float = setting(3e-4, same=True, limits=(0, math.inf))
+    learning_rate: float = setting(3e-4, same=True, limits=(0, 1e6))
     betas: tuple[float, float] = setting((0.9, 0.95), same=True)
     grad_norm_clip: float = setting(1.0, same=True)
     weight_decay: float = setting(0.1, same=True)  # not of parameters with "bias" in their name
@@ -79,7 +79,7 @@ class TrainerConfig:
         "adamw", "muon is for the hidden matrices, with AdamW for the rest",
         same=True, by_recipe=True, choices=OPTIMIZERS,
     )  # fmt: skip
-    muon_learning_rate: float = setting(0.02, same=True, limits=(0, math.inf))
+    muon_learning_rate: float = setting(0.02, same=True, limits=(0, 1e9))
     max_steps: int | None = setting(
         None, "instead of --max_epochs; the schedule is fitted to it", same=True, limits=(1, MOST)
     )
@@ -212,7 +212,7 @@ def number_in_range(name: str) -> Callable[[str], float]:
         except ValueError:
             value = math.nan
         if not in_range(about, value):
-            raise argparse.ArgumentTypeError(f"{text} is not {range_in_words(about)}")
+            raise argparse.ArgumentTypeError(f"{shown(text)} is not {range_in_words(about)}")
         return value
 
     return parse

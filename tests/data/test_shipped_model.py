@@ -75,6 +75,35 @@ def test_the_calibration_is_made_with_questions_held_out(known, tmp_path, monkey
     assert (tmp_path / "known.params.calibration.json").is_file()
 
 
+def test_evaluate_takes_it_where_no_path_is_given(tmp_path):
+    done = run_script("src/run.py", "evaluate", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "Correct: " in done.stdout and "out of 119" in done.stdout
+    answers = (tmp_path / "dev.predictions").read_text(encoding="utf-8").splitlines()
+    assert len(answers) == 119
+
+
+def test_evaluate_and_ask_take_the_model_of_the_folder(tmp_path):
+    """As in the folder of a quickstart: its model, its corpus, its questions."""
+    for name in ("model.params", "model.params.json", "wiki.txt"):
+        shutil.copy(MODEL / name, tmp_path)
+    rows = (MODEL / "birth_dev.tsv").read_text(encoding="utf-8").splitlines(keepends=True)
+    (tmp_path / "birth_dev.tsv").write_text("".join(rows[:7]), encoding="utf-8")
+    done = run_script("src/run.py", "evaluate", "--report", cwd=tmp_path)
+    assert done.returncode == 0 and "out of 7.0" in done.stdout, done.stdout + done.stderr
+    assert done.stdout.startswith("model.params answers birth_dev.tsv")
+    asked = run_script("src/ask.py", cwd=tmp_path, stdin="Victoria Moore\n")
+    assert asked.stdout.startswith("asking model.params"), asked.stderr
+    refused = run_script("src/run.py", "evaluate", "rope", cwd=tmp_path)
+    assert refused.returncode == 2 and "holds a vanilla model, not rope" in refused.stderr
+
+
+@pytest.mark.parametrize("words", [("pretrain",), ("finetune", "vanilla")])
+def test_training_has_no_such_defaults(words):
+    done = run_script("src/run.py", *words)
+    assert done.returncode == 2 and "needs" in done.stderr and "CORPUS" in done.stderr
+
+
 def test_a_name_may_be_given_on_the_command_line(tmp_path):
     asked = run_script("src/ask.py", "Victoria", "Moore", cwd=tmp_path)
     assert asked.returncode == 0 and "Victoria Moore: Timaru" in asked.stdout, asked.stderr
