@@ -225,7 +225,7 @@ def open_source(args: argparse.Namespace, corpus_path: str | None):
         print(f"asking {files.params}")
     paths = [corpus_path, args.finetune_corpus_path]
     corpus_path, *rest = find_files(*(path for path in paths if path))
-    corpus = CharCorruptionDataset(read_text(corpus_path), 128)
+    corpus = CharCorruptionDataset(read_text(corpus_path), 128, source=corpus_path)
     model = params.load_model(args.reading_params_path, corpus, args.variant)
     model.to(pick_device(args.device))
     return open_answers(

@@ -90,7 +90,7 @@ def fit(args: argparse.Namespace, corpus_path: str, held_out_path: str, seen_pat
     check_outputs([confidence.calibration_path(for_params)], inputs)
     if not os.path.exists(for_params):
         raise UserError(f"{for_params}: no such file; --for_params names the params to answer with")
-    corpus = CharCorruptionDataset(read_text(corpus_path), 128)
+    corpus = CharCorruptionDataset(read_text(corpus_path), 128, source=corpus_path)
     model = load_model(args.reading_params_path, corpus, args.variant)
     held_out = readable_rows(read_text(held_out_path), held_out_path, corpus, model.max_length)
     questions, golds = [row.question for row in held_out], places_of(held_out)

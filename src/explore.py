@@ -94,7 +94,7 @@ def page_of(params: list[str], corpus: str, variant: str | None = None) -> str:
 
     (path,) = find_files(corpus)
     text = read_text(path)
-    dataset = CharCorruptionDataset(text, 128)
+    dataset = CharCorruptionDataset(text, 128, source=path)
     stands = Corpus(text)
     variants = [variant, *[None] * len(params)]
     models = [shown(one, dataset, of) for one, of in zip(params, variants, strict=False)]
