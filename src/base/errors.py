@@ -42,12 +42,24 @@ def errors_are_sentences() -> Iterator[None]:
     except BrokenPipeError:  # `... | head`: nobody reads any more
         discard(sys.stdout)
         sys.exit(141)
+    except (MemoryError, RuntimeError) as error:
+        if not out_of_memory(error):
+            raise
+        say("error: not enough memory; choose a smaller --batch_size or model, or another --device")
+        sys.exit(2)
     except OSError as error:
         if not write_failed(sys.stdout) and error.errno not in (errno.ENOSPC, errno.EBADF):
             raise
         discard(sys.stdout)
         say(f"error: standard output cannot be written ({error.strerror}); send it elsewhere")
         sys.exit(2)
+
+
+def out_of_memory(error: Exception) -> bool:
+    """Whether Python, or torch on a CPU or another device, found no memory. On CPUs torch has no
+    class for it."""
+    words = str(error).lower()
+    return isinstance(error, MemoryError) or "out of memory" in words or "allocate memory" in words
 
 
 @contextlib.contextmanager
