@@ -8,6 +8,7 @@ weights are rounded to 16 bits. Without paths: the model that comes with the pro
 questions. The last line is JSON.
 """
 
+import argparse
 import json
 import shutil
 import statistics
@@ -16,14 +17,26 @@ import tempfile
 import time
 from pathlib import Path
 
-import torch
-
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 
-from answers import predict
+from base.cli import Parser, check_words
 from base.errors import UserError, errors_are_sentences
 from base.files import read_text
 from base.questions import load_rows, person
+
+
+def parser() -> Parser:
+    p = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("paths", nargs="*", metavar="PARAMS CORPUS QUESTIONS", help="all three, or none")
+    return p
+
+
+if __name__ == "__main__":  # `--help` and wrong words end here, before the slow imports
+    check_words(parser())
+
+import torch
+
+from answers import predict
 from dataset import MASK_CHAR, CharCorruptionDataset
 from explore import page_of
 from params import SHIPPED, load_model
@@ -99,4 +112,4 @@ def main(paths: list[str]) -> None:
 
 if __name__ == "__main__":
     with errors_are_sentences():
-        main(sys.argv[1:])
+        main(parser().parse_args().paths)
