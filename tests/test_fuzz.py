@@ -5,6 +5,7 @@ import io
 import json
 import os
 import shutil
+import sys
 
 import pytest
 import torch
@@ -12,13 +13,18 @@ from conftest import TINY
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import ask
+import calibrate
+import explore
+import plot
+import report
 import run
 from base.errors import errors_are_sentences
 
 CORPUS = "Ada Byron. Ada was born in London .\nWhere? Bo. Bo was born in Ghent .\n" * 3
 ROW = "Where was Bo born?\tGhent"
 FEW = settings(
-    max_examples=25,
+    max_examples=15,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
@@ -37,31 +43,38 @@ def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("trained")
     (folder / "wiki.txt").write_text(CORPUS, encoding="utf-8")
     (folder / "q.tsv").write_text(ROW + "\n", encoding="utf-8")
+    (folder / "seen.tsv").write_text("Where was Ada born?\tLondon\n", encoding="utf-8")
     sizes = (*TINY, "--block_size", 64, "--max_epochs", 1, "--writing_params_path", "a.params")
     assert command(folder, "pretrain", "vanilla", "wiki.txt", *sizes) == (0, "")
     shutil.copy(folder / "a.params.json", folder / "whole.json")
     return folder
 
 
-def command(folder, *args):
-    before = os.getcwd()
+def command(folder, *args, main=run.main, stdin=""):
+    """What main(args) ends with in `folder`: its status, and what it wrote to stderr."""
+    before, keyboard = os.getcwd(), sys.stdin
     os.chdir(folder)
     with contextlib.redirect_stderr(io.StringIO()) as errors:
         try:
             with contextlib.redirect_stdout(io.StringIO()), errors_are_sentences():
-                run.main([str(arg) for arg in args])
+                sys.stdin = io.StringIO(stdin)
+                main([str(arg) for arg in args])
         except SystemExit as end:
             return end.code, errors.getvalue()
         finally:
             os.chdir(before)
+            sys.stdin = keyboard
     return 0, errors.getvalue()
 
 
 def good_or_one_sentence(folder, params="a.params", questions="q.tsv"):
-    status, errors = command(
-        folder, "evaluate", "vanilla", "wiki.txt", "--reading_params_path", params,
-        "--eval_corpus_path", questions, "--outputs_path", "out",
-    )  # fmt: skip
+    well(folder, "evaluate", "vanilla", "wiki.txt", "--reading_params_path", params,
+         "--eval_corpus_path", questions, "--outputs_path", "out")  # fmt: skip
+
+
+def well(folder, *args, **how):
+    """The command succeeds, or ends in one sentence."""
+    status, errors = command(folder, *args, **how)
     lines = errors.strip().splitlines()
     assert (status, lines) == (0, []) or (
         status == 2 and len(lines) == 1 and lines[0].startswith("error: ")
@@ -109,3 +122,68 @@ def test_tensors_of_params(trained, which, shape, dtype):
     state[list(state)[which % len(state)]] = torch.zeros(shape, dtype=dtype)
     torch.save(state, trained / "d.params")
     good_or_one_sentence(trained, params="d.params")
+
+
+# -- the other doors -----------------------------------------------------------------------------
+
+TEXT = st.text(alphabet=ALPHABET, max_size=60)
+
+
+@FEW
+@given(st.lists(TEXT, max_size=4))
+def test_rows_for_finetuning_and_calibration(trained, rows):
+    (trained / "rows.tsv").write_bytes("\n".join([ROW, *rows]).encode())
+    well(trained, "finetune", "vanilla", "wiki.txt", "--reading_params_path", "a.params",
+         "--writing_params_path", "new.params", "--finetune_corpus_path", "rows.tsv",
+         "--max_steps", 1, "--no_log")  # fmt: skip
+    well(trained, "split", "rows.tsv", "--seen", "s", "--held_out", "h", "--count", 1,
+         main=calibrate.main)  # fmt: skip
+    well(trained, "fit", "wiki.txt", "rows.tsv", "--seen", "seen.tsv", "--reading_params_path",
+         "a.params", main=calibrate.main)  # fmt: skip
+
+
+@FEW
+@given(st.text(max_size=40), TEXT)
+def test_lines_for_ask(trained, line, corpus):
+    (trained / "corpus.txt").write_text(CORPUS + corpus, encoding="utf-8", newline="\n")
+    for path in ("wiki.txt", "corpus.txt"):
+        # a line that cannot be read is told on stdout, with status 2 at the end
+        status, errors = command(trained, path, "--reading_params_path", "a.params", main=ask.main,
+                                 stdin=line + "\n")  # fmt: skip
+        assert status in (0, 2) and errors.strip().count("\n") == 0, errors
+
+
+@FEW
+@given(st.dictionaries(st.sampled_from(NAMES), JSON, min_size=1, max_size=2))
+def test_descriptions_for_explore(trained, changes):
+    about = json.loads((trained / "whole.json").read_text()) | changes
+    shutil.copy(trained / "a.params", trained / "e.params")
+    (trained / "e.params.json").write_text(json.dumps(about))
+    well(trained, "e.params", "wiki.txt", "-o", "e.html", main=explore.main)
+
+
+@pytest.fixture(scope="module")
+def answered(trained):
+    """The rows of `evaluate --report`."""
+    assert command(trained, "evaluate", "vanilla", "wiki.txt", "--reading_params_path", "a.params",
+                   "--eval_corpus_path", "q.tsv", "--outputs_path", "r", "--report")[0] == 0
+    return json.loads((trained / "r.jsonl").read_text().splitlines()[0])
+
+
+@FEW
+@given(st.integers(0, 100), JSON)
+def test_rows_for_report(trained, answered, which, value):
+    row = answered | {list(answered)[which % len(answered)]: value}
+    (trained / "m.jsonl").write_text(json.dumps(row) + "\n")
+    well(trained, "m.jsonl", "-o", "m.html", "--numbers", "m.numbers", main=report.main)
+
+
+@FEW
+@given(st.lists(st.dictionaries(st.sampled_from(["step", "loss", "positions", "rate"]), JSON)
+                | JSON, max_size=3), TEXT)  # fmt: skip
+def test_metrics_for_plot(trained, rows, tail):
+    pytest.importorskip("matplotlib", reason="pip install -r requirements-report.txt")
+    (trained / "log").mkdir(exist_ok=True)
+    text = "".join(json.dumps(row) + "\n" for row in rows) + tail
+    (trained / "log" / "metrics.jsonl").write_text(text, encoding="utf-8", newline="\n")
+    well(trained, "log", "-o", "log.png", main=plot.main)
