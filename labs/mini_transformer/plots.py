@@ -60,7 +60,7 @@ def positions_figure(rows: list[dict]):
             low, high = ([each[side] for each in found] for side in ("low", "high"))
             axis.fill_between(places, low, high, color=colour, alpha=0.15, lw=0)
     axis.axvline(100, color="black", lw=0.7, ls=":")
-    axis.set(xlabel="tokens into the stream (trained on streams of 100)", yscale="log")
+    axis.set(xlabel="tokens into the stream (trained on streams of 100)")
     axis.set(ylabel="perplexity of the 25 tokens up to there")
     axis.set_xticks(places, places)
     axis.legend(frameon=False)
