@@ -104,11 +104,11 @@ def where(world: study.World, args: argparse.Namespace) -> dict:
 
 def mean_share(shares: list[float]) -> str:
     """"74 % (70 to 78)": the mean with its 95 % interval, where there is more than one."""
-    mean = f"{100 * statistics.mean(shares):.0f} %"
+    mean = f"{round(100 * statistics.mean(shares))} %"
     if len(shares) < 2:
         return mean
     low, high = t_interval(shares)
-    return f"{mean} ({100 * low:.0f} to {100 * high:.0f})"
+    return f"{mean} ({round(100 * low)} to {round(100 * high)})"
 
 
 def row_of(outcome: study.Outcome) -> dict:

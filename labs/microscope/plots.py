@@ -26,7 +26,7 @@ def draw_where(rows: list[dict], path: Path) -> None:
         for y, row in enumerate(table):
             for x, value in enumerate(row):
                 colour = "white" if value > 60 else "black"
-                axis.text(x, y, f"{value:.0f}", ha="center", va="center", color=colour)
+                axis.text(x, y, f"{round(value)}", ha="center", va="center", color=colour)
     pairs = rows[0]["pairs"]
     label = f"% of the way to the other's place\n(mean, {pairs} pairs)"
     figure.colorbar(image, ax=axes, label=label)
