@@ -7,13 +7,14 @@ TASK: pig_latin   the encoder-decoder of labs/pig_latin, by validation loss
       knowledge   the same with the knowledge recipe, by wrong answers about people held out
 
 Trains each size until the largest budget is spent, and writes FOLDER/size<N>-seed<k>/result.json,
-law.md, law.json and four figures. Runs whose result is there are not repeated. Started on several
-machines that share FOLDER, the command divides the runs among them.
+profiles.md, law.md, law.json and four figures. Runs whose result is there are not repeated.
+Started on several machines that share FOLDER, the command divides the runs among them.
 """
 
 import argparse
 import importlib
 import json
+from pathlib import Path
 
 import numpy as np
 
@@ -23,7 +24,7 @@ from base.files import write_whole
 from labs.common import family
 from labs.common.plots import without_matplotlib
 from labs.scaling import fits
-from labs.scaling.table import law_table
+from labs.scaling.table import law_table, profiles_table
 from run import positive
 
 TASKS = {  # name -> the module with SIZES, BUDGETS, SIZE_NAME, SCORE_NAME, Settings and run
@@ -52,6 +53,20 @@ def marks(budgets: list[float]) -> tuple[float, ...]:
     return tuple(sorted({float(f"{point:.4g}") for point in [*points, *budgets]}))
 
 
+def show_profiles(results: list[dict], found: list[fits.Profile], module, out: Path) -> None:
+    """profiles.md and the two figures that need no law."""
+    text = profiles_table(found)
+    with write_whole(str(out / "profiles.md")) as file:
+        file.write(text)
+    print(text)
+    try:
+        from labs.scaling import plots
+
+        plots.draw_measured(results, found, module, out)
+    except ImportError:
+        without_matplotlib()
+
+
 def main() -> None:
     args = parser().parse_args()
     if str(args.out) == "runs/scaling-<task>":
@@ -68,6 +83,7 @@ def main() -> None:
     failed = family.run_all(TASKS[args.task], wanted, args.out, args.jobs)
     results = family.results(args.out)
     found = fits.profiles(results, budgets)
+    show_profiles(results, found, module, args.out)
     law = fits.fit(found)
     interval = fits.bootstrap(found, args.far)
     text = law_table(law, interval, args.far)
@@ -79,7 +95,7 @@ def main() -> None:
     try:
         from labs.scaling import plots
 
-        plots.draw(results, found, law, interval, args.far, module, args.out)
+        plots.draw_law(law, interval, args.far, args.out)
     except ImportError:
         without_matplotlib()
     family.refuse_failed(failed, args.out)

@@ -49,7 +49,9 @@ def find_optimal_params(parameters: Sequence[float], losses: Sequence[float]) ->
 def fit_linear_log(x: Sequence[float], y: Sequence[float]) -> tuple[float, float]:
     """The slope m and the intercept c of log y = m log x + c, by least squares."""
     if len(set(x)) < 2:
-        raise UserError("a line needs at least two budgets with a minimum")
+        raise UserError(
+            "no law: fewer than two budgets have a minimum; give other --sizes or --budgets"
+        )
     m, c = np.polyfit(np.log(x), np.log(y), 1)
     return float(m), float(c)
 

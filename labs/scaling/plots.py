@@ -5,14 +5,17 @@ from pathlib import Path
 import numpy as np
 
 from labs.common.plots import COLOURS, new_figure, save
-from labs.scaling.fits import Interval, Law, Profile, predict
+from labs.scaling.fits import Interval, Law, NoMinimum, Profile, find_optimal_params, predict
 
 
-def draw(results, found: list[Profile], law: Law, interval: Interval, far: float, module,
-         out: Path) -> None:  # fmt: skip
-    """All four into `out`. Raises ImportError where matplotlib is not installed."""
+def draw_measured(results: list[dict], found: list[Profile], module, out: Path) -> None:
+    """Losses and profiles into `out`. Raises ImportError where matplotlib is not installed."""
     draw_losses(results, module, out / "loss_by_flops")
-    draw_profiles(found, law, module.SCORE_NAME, out / "profiles")
+    draw_profiles(found, module.SCORE_NAME, out / "profiles")
+
+
+def draw_law(law: Law, interval: Interval, far: float, out: Path) -> None:
+    """Best parameters and best tokens into `out`; ImportError as above."""
     optima = [optimum.parameters for optimum in law.optima]
     draw_line(law.flops, optima, law.parameters_line, far, interval.parameters, "parameters",
               out / "best_parameters")  # fmt: skip
@@ -34,14 +37,14 @@ def draw_losses(results: list[dict], module, path: Path) -> None:
     save(figure, path)
 
 
-def draw_profiles(found: list[Profile], law: Law, score: str, path: Path) -> None:
+def draw_profiles(found: list[Profile], score: str, path: Path) -> None:
     figure, axis = new_figure()
-    optima = dict(zip(law.flops, law.optima, strict=True))
     for colour, profile in zip(COLOURS, found, strict=False):
         label = f"{profile.flops:.3g} FLOPs"
         axis.plot(profile.parameters, profile.losses, "o", color=colour, label=label)
-        optimum = optima.get(profile.flops)
-        if optimum is None:
+        try:
+            optimum = find_optimal_params(profile.parameters, profile.losses)
+        except NoMinimum:
             continue
         ends = [*profile.parameters] + ([] if optimum.outside else [optimum.parameters])
         x = np.geomspace(min(ends), max(ends), 100)

@@ -1,6 +1,16 @@
 """What the profiles say, as markdown."""
 
-from labs.scaling.fits import Interval, Law, predict
+from labs.scaling.fits import Interval, Law, Profile, predict
+
+
+def profiles_table(found: list[Profile]) -> str:
+    """The score of each run at each budget, and the tokens that it has seen."""
+    text = "| FLOPs | parameters | score | tokens |\n| --- | --- | --- | --- |\n"
+    for profile in found:
+        columns = profile.parameters, profile.losses, profile.tokens
+        for parameters, score, tokens in sorted(zip(*columns, strict=True)):
+            text += f"| {profile.flops:.3g} | {parameters:,} | {score:.3f} | {tokens:,.0f} |\n"
+    return text
 
 
 def law_table(law: Law, interval: Interval, far: float) -> str:

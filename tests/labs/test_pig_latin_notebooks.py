@@ -11,7 +11,7 @@ nbclient = pytest.importorskip("nbclient", reason=f"no nbclient: {DEV}")
 
 BOOKS = {
     "pig_latin/pig_latin.ipynb": {"PIG_LATIN_EPOCHS": "1"},
-    "scaling/scaling.ipynb": {"SCALING_FLOPS": "4e8"},
+    "scaling/scaling.ipynb": {"SCALING_FLOPS": "4e9"},
 }
 
 

@@ -97,6 +97,8 @@ def test_a_tiny_sweep(tmp_path):
         flops = [row["flops"] for row in run["curve"]]
         assert flops == sorted(flops) and flops[-1] >= 4e8
         assert run["curve"][-1]["score"] < run["curve"][0]["score"]
+    assert (tmp_path / "profiles.md").read_text(encoding="utf-8").count("\n") == 8
+    assert (tmp_path / "profiles.png").exists()
     # so few steps need not give a law; they give one, or a sentence that says why not
     assert done.returncode == 0 or "error: " in done.stderr and "Traceback" not in done.stderr
 
