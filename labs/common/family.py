@@ -29,6 +29,14 @@ from base.files import ROOT, read_text, write_whole
 from base.locks import file_lock
 
 
+def flops(text: str) -> float:
+    """An argparse type: a number of FLOPs, 1e15 say."""
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise ValueError
+    return value
+
+
 def add_options(parser: argparse.ArgumentParser, out: str) -> None:
     """The options of every family: which seeds, how many runs at a time, which folder."""
     seeds = {"nargs": "+", "type": int, "default": [0], "metavar": "K"}

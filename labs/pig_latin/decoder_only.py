@@ -301,7 +301,7 @@ def draw(results: list[dict], path) -> None:
 def main() -> None:
     p = Parser(prog="python -m labs.pig_latin.decoder_only", description=__doc__,
                formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
-    p.add_argument("--flops", type=positive(float), default=2e12, metavar="X", help="(2e12)")
+    p.add_argument("--flops", type=family.flops, default=2e12, metavar="X", help="(2e12)")
     p.add_argument("--pairs", default="large", metavar="FILE", help="lines `word translation`")
     p.add_argument("--hidden", type=positive(int), default=Settings.hidden)
     family.add_options(p, "runs/pig_latin-decoder_only")

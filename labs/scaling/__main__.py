@@ -41,8 +41,8 @@ def parser() -> argparse.ArgumentParser:
     p = Parser(prog="python -m labs.scaling", description=__doc__, formatter_class=style)
     p.add_argument("task", choices=TASKS, help="what is trained")
     p.add_argument("--sizes", nargs="+", type=positive(int), metavar="N", help="channels")
-    p.add_argument("--budgets", nargs="+", type=positive(float), metavar="X", help="FLOPs")
-    p.add_argument("--far", type=positive(float), default=FAR, help="FLOPs to extend to (1e15)")
+    p.add_argument("--budgets", nargs="+", type=family.flops, metavar="X", help="FLOPs")
+    p.add_argument("--far", type=family.flops, default=FAR, help="FLOPs to extend to (1e15)")
     family.add_options(p, "runs/scaling-<task>")
     return p
 
