@@ -301,7 +301,7 @@ def make_parser() -> Parser:
     commands = parser.add_subparsers(dest="command", required=True)
     sub = commands.add_parser("train")
     sub.add_argument("--out", type=Path, required=True)
-    sub.add_argument("--steps", type=classify.positive, default=250)
+    sub.add_argument("--steps", type=classify.positive, default=600)
     sub.add_argument("--seed", type=int, default=0)
     for command in ("prompt", "page"):
         sub = commands.add_parser(command)
