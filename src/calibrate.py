@@ -98,12 +98,7 @@ def fit(args: argparse.Namespace, corpus_path: str, held_out_path: str, seen_pat
         raise UserError(f"{held_out_path}: has no places; give rows of question, tab, place")
     seen_text, seen_digest = read_text_and_digest(seen_path)
     seen = readable_rows(seen_text, seen_path, corpus, model.max_length)
-    both = set(questions) & {row.question for row in seen}
-    if both:
-        raise UserError(
-            f"{held_out_path}: {len(both)} of its questions stand in {seen_path} too "
-            f"({min(both)!r}); hold out others (calibrate.py split)"
-        )
+    check_apart(questions, held_out_path, [row.question for row in seen], seen_path)
     model.to(pick_device(args.device))
     check_unasked(args.reading_params_path, seen_path, seen_digest)
     pretrained = None
@@ -123,6 +118,16 @@ def fit(args: argparse.Namespace, corpus_path: str, held_out_path: str, seen_pat
     weights = (f"{name} {calibration[name]:.3f}" for name in confidence.WEIGHTS)
     print(f"{', '.join(weights)}: {confidence.calibration_path(for_params)}")
     return calibration
+
+
+def check_apart(held_out: list[str], held_out_path: str, seen: list[str], seen_path: str) -> None:
+    """Raise UserError where a question held out is among the seen ones."""
+    both = set(held_out) & set(seen)
+    if both:
+        raise UserError(
+            f"{held_out_path}: {len(both)} of its questions stand in {seen_path} too "
+            f"({min(both)!r}); hold out others (calibrate.py split)"
+        )
 
 
 def report_fit(right: list[bool], before: list[float], after: list[float]) -> None:

@@ -49,6 +49,16 @@ def parser() -> Parser:
         usage="%(prog)s FUNCTION VARIANT CORPUS [options]",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    add_what(p)
+    add_run(p.add_argument_group("the run (defaults: the course's)"))
+    machine = p.add_argument_group("the machine")
+    add_flags(machine, "device", "precision", "compile", "checkpoint_minutes", "resume")
+    machine.add_argument("--no_log", action="store_true", help="no folder in runs/")
+    return p
+
+
+def add_what(p: Parser) -> None:
+    """What to do, with which attention, and the files."""
     p.add_argument(
         "function", choices=tuple(FUNCTIONS), metavar="FUNCTION", help=", ".join(FUNCTIONS)
     )
@@ -77,7 +87,9 @@ def parser() -> Parser:
         help="evaluate --report: the params before finetuning, which recall better what they know",
     )
 
-    run = p.add_argument_group("the run (defaults: the course's)")
+
+def add_run(run) -> None:
+    """Flags that say what a run trains, on what and how long."""
     add_flags(run, "seed")
     run.add_argument(
         "--recipe",
@@ -103,11 +115,6 @@ def parser() -> Parser:
         "--unicode_names", action="store_true", default=None, help="keep letters beyond ASCII"
     )
     add_sizes(run)
-
-    machine = p.add_argument_group("the machine")
-    add_flags(machine, "device", "precision", "compile", "checkpoint_minutes", "resume")
-    machine.add_argument("--no_log", action="store_true", help="no folder in runs/")
-    return p
 
 
 def add_sizes(run) -> None:
