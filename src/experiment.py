@@ -87,7 +87,8 @@ def build_training(args: argparse.Namespace) -> trainer.Trainer:
             "another recipe"
         )
     paths = training_files(args, phase)
-    check_outputs(files_written(args), files_read(args, *paths))
+    if distributed.is_main():  # the only one that writes; two at once would be in each other's way
+        check_outputs(files_written(args), files_read(args, *paths))
     architecture = read_architecture(args)
     corpus, corpus_sha256 = load_corpus(args, paths[0], architecture.block_size)
     data, questions_sha256 = training_data(args, phase, corpus, *paths[1:])
@@ -218,7 +219,7 @@ def train(args: argparse.Namespace) -> None:
     """Pretrain or finetune, then write the params and what they are."""
     require(args, "writing_params_path")
     with contextlib.ExitStack() as stack:
-        if distributed.is_main():  # the only one that writes
+        if distributed.is_main():
             check_writable(args.writing_params_path)
             stack.enter_context(locked(args.writing_params_path))
             stack.enter_context(printing_is_optional())

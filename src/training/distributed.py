@@ -8,6 +8,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from base.errors import UserError
+
 
 def rank() -> int:
     return dist.get_rank() if dist.is_initialized() else 0
@@ -33,17 +35,26 @@ def local_world_size() -> int:
 
 @contextlib.contextmanager
 def process_group() -> Iterator[None]:
-    """Join the other processes where torchrun started several (gloo on CPU, NCCL on CUDA)."""
+    """Join the other processes where torchrun started several (gloo on CPU, NCCL on CUDA).
+
+    A process that is not the main one stays connected after a UserError: leaving would end the main
+    one with a word about the connection, instead of the error (see errors_are_sentences).
+    """
     if int(os.environ.get("WORLD_SIZE", 1)) == 1:
         yield
         return
     if local_rank() < torch.cuda.device_count():
         torch.cuda.set_device(local_rank())
     dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
+    leaving = True
     try:
         yield
+    except UserError:
+        leaving = is_main()
+        raise
     finally:
-        dist.destroy_process_group()
+        if leaving:
+            dist.destroy_process_group()
 
 
 def total(value: Tensor) -> Tensor:

@@ -85,7 +85,7 @@ def test_a_wild_learning_rate_ends_in_a_sentence(tmp_path):
     (tmp_path / "c.txt").write_text(CORPUS, encoding="utf-8")
     done = run_script(
         "src/run.py", "pretrain", "vanilla", "c.txt", "--writing_params_path", "p.params",
-        "--pretrain_lr", 1e30, "--max_steps", 30, "--device", "cpu", *TINY, cwd=tmp_path,
+        "--pretrain_lr", 1e6, "--max_steps", 30, "--device", "cpu", *TINY, cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 2 and "Traceback" not in done.stderr
     assert "choose a lower learning rate" in done.stderr

@@ -200,3 +200,29 @@ def test_several_processes_tell_an_error_once(tmp_path):
     )  # fmt: skip
     assert done.returncode != 0
     assert done.stderr.count("error: none.txt: no such file") == 1, done.stderr
+
+
+ONE_FAILS = """
+import sys
+import torch
+sys.path.insert(0, {src!r})
+import base.errors
+from training import distributed
+base.errors.FIRST_WORD = 1.0
+with base.errors.errors_are_sentences(), distributed.process_group():
+    if not distributed.is_main():
+        raise base.errors.UserError("what only the second process met")
+    distributed.total(torch.ones(1))
+"""
+
+
+@pytest.mark.slow
+def test_an_error_of_the_second_process_alone_is_told(tmp_path):
+    script = tmp_path / "worker.py"
+    script.write_text(ONE_FAILS.format(src=str(ROOT / "src")), encoding="utf-8")
+    launch = LAUNCH[: LAUNCH.index("--nproc_per_node=2") + 1]
+    done = subprocess.run(
+        [*launch, str(script)], env=threads(1), timeout=200, capture_output=True, text=True
+    )
+    assert done.returncode != 0
+    assert "error: what only the second process met" in done.stderr
