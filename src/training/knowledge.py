@@ -59,7 +59,6 @@ class Mixture:
     window: int = 24  # the most on either side of the span
     widen: int = 0  # epochs over which the window grows to that; 0: it has it from the first
     shift: int = 0  # the most that a row starts after position 0
-    numbers: bool = False  # whether numbers are salient, as capitalised words are
     focus: float = 1.0  # of the spans, those drawn by how much they look like answers
     reader: bool = False  # likeness by a reader (reader.py), not by the word before the span
     read: float = 0.0  # weight of a question that a reader answered; a training question's is 1
@@ -112,7 +111,7 @@ class KnowledgeDataset(Dataset):
             if self.readings and self.mixture.reader and title:
                 pairs = list(self.readings[i].likely())
             else:
-                pairs = salient_spans(document, title, self.mixture.numbers) if title else []
+                pairs = salient_spans(document, title) if title else []
             fitting = [(offset + a, b - a) for a, b in pairs if b - a <= room]
             first.append(len(spans))
             count.append(len(fitting))

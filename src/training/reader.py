@@ -121,8 +121,6 @@ def joined_runs(document: str) -> list[tuple[int, int]]:
     """Runs of capitalised words after the title, those joined that an abbreviation parts."""
     joined: list[tuple[int, int]] = []
     for start, end in runs(document, title_length(document) + 1):
-        if not document[start].isupper():
-            continue
         if joined and ABBREVIATED.fullmatch(document, joined[-1][1] - 3, start):
             joined[-1] = (joined[-1][0], end)
         else:

@@ -21,8 +21,8 @@ def title_length(document: str) -> int:
     return len(title.group(1)) if title else 0
 
 
-def salient_spans(document: str, title: int, numbers: bool = False) -> list[tuple[int, int]]:
-    """Starts and ends of the runs of capitalised words, and of numbers if asked, after the title.
+def salient_spans(document: str, title: int) -> list[tuple[int, int]]:
+    """Starts and ends of the runs of capitalised words after the title.
 
     Not those that only repeat words of the title.
     """
@@ -30,22 +30,19 @@ def salient_spans(document: str, title: int, numbers: bool = False) -> list[tupl
     return [
         (start, end)
         for start, end in runs(document, title + 2)
-        if (numbers or not document[start].isdigit())
-        and not known.issuperset(WORD.findall(document[start:end]))
+        if not known.issuperset(WORD.findall(document[start:end]))
     ]
 
 
 def runs(document: str, start: int) -> Iterator[tuple[int, int]]:
-    """Starts and ends of runs of capitalised words, and of numbers, from `start` on."""
+    """Starts and ends of runs of capitalised words from `start` on; a number ends one."""
     begin = end = None
     for word in WORD.finditer(document, start):
         char = document[word.start()]
         if begin is not None and (document[end : word.start()] != " " or not char.isupper()):
             yield begin, end
             begin = None
-        if char.isdigit():
-            yield word.span()
-        elif char.isupper():
+        if char.isupper():
             begin = word.start() if begin is None else begin
             end = word.end()
     if begin is not None:
