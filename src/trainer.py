@@ -174,10 +174,10 @@ class Trainer:
         return self.gradients is not None and self.gradients.compiled
 
     def log_fallback(self) -> None:
-        """Correct the log: the step is not compiled after all."""
+        """Correct the log: the step has no CUDA graphs after all."""
         if distributed.is_main():
             with survive_failed_writes():
-                self.log.correct(compiled=False)
+                self.log.correct(cuda_graphs=False)
 
     def rate_factor(self, step: int) -> float:
         """Share of the highest learning rates that `step` uses."""
@@ -283,7 +283,9 @@ class Trainer:
     def settings(self) -> dict:
         """All settings of the run, "auto" ones as they were decided; seconds up to its first step.
         """
-        decided = {"parts": self.feed.parts, "compiled": self.compiled}
+        gradients = self.gradients
+        decided = {"parts": self.feed.parts, "compiled": gradients.compiled}
+        decided["cuda_graphs"] = gradients.recorded
         seconds = round(time.monotonic() - self.started, 3)
         logged = settings_to_log(self.config) | self.identity()
         return logged | decided | {"startup_seconds": seconds}

@@ -102,12 +102,14 @@ class TrainerConfig:
 
     device: str = setting("auto", "where the model is trained", choices=DEVICES)
     precision: str = setting("auto", "the number format of activations", choices=PRECISIONS)
-    compile: str = setting("auto", "torch.compile; auto: on CUDA only", choices=COMPILE)
+    compile: str = setting(
+        "auto",
+        "on: torch.compile; auto and on: CUDA graphs on a GPU; off: neither",
+        choices=COMPILE,
+    )
     parts: int | None = setting(None, same=True, limits=(1, MOST))  # micro-batches, at most
     checkpoint_path: str | None = setting(None)
-    checkpoint_minutes: float = setting(
-        10.0, "minutes between checkpoints", limits=(0, YEAR)
-    )
+    checkpoint_minutes: float = setting(10.0, "minutes between checkpoints", limits=(0, YEAR))
     resume: bool = setting(False, "continue from the last checkpoint", logged=False)
     log: "RunLog | None" = setting(None, logged=False)
     identity: dict | None = setting(None, logged=False)  # what else a checkpoint must share

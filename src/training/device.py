@@ -12,6 +12,7 @@ from torch import nn
 
 from base import machine
 from base.errors import UserError
+from training import distributed
 
 SHAPES = 128  # of micro-batches, at most, that have a graph of their own in a compiled step
 
@@ -82,8 +83,12 @@ def pick_precision(name: str, device: torch.device) -> torch.dtype:
 
 
 def should_compile(name: str, device: torch.device) -> bool:
-    """Whether to compile the step: "auto" does on CUDA, unless no compiler is at hand."""
-    if name == "off" or (name == "auto" and device.type != "cuda"):
+    """Whether torch.compile is to compile the step: only where `name` is "on".
+
+    On CUDA as well: compiling all shapes takes minutes, and graphs.py needs none of it.
+    Raises UserError where what compiling needs is missing.
+    """
+    if name != "on":
         return False
     if device.type == "cuda":  # triton has a C compiler make what launches its kernels
         needed = "triton and a C compiler"
@@ -91,11 +96,16 @@ def should_compile(name: str, device: torch.device) -> bool:
     else:
         needed = "a C++ compiler"
         able = has_program("CXX", "g++", "clang++", "cl")
-    if not able and name == "on":
-        raise UserError(f"--compile on: needs {needed}; install what is missing, or use auto")
     if not able:
-        print(f"not compiling: that needs {needed} (the results are the same, but slower)")
-    return able
+        raise UserError(f"--compile on: needs {needed}; install what is missing, or use auto")
+    return True
+
+
+def should_record(config, device: torch.device) -> bool:
+    """Whether a TrainerConfig's step is recorded as CUDA graphs (graphs.py): on CUDA, in a process
+    of its own, with the model's own loss."""
+    alone = distributed.world_size() == 1
+    return device.type == "cuda" and config.compile != "off" and alone and config.loss is None
 
 
 def has_program(variable: str, *names: str) -> bool:

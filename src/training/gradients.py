@@ -9,7 +9,8 @@ from torch.nn.parallel import DistributedDataParallel
 
 from base.errors import UserError
 from training import distributed
-from training.device import compile_step, should_compile
+from training.device import compile_step, should_compile, should_record
+from training.graphs import GraphedGradients
 from training.loss import LossSum, count_targets
 from training.runlog import say
 from training.threads import PieceThreads
@@ -35,10 +36,13 @@ class Gradients:
         self.dtype, self.device = dtype, device
         self.on_fallback = on_fallback
         self.compiled = should_compile(config.compile, device)
-        self.may_fall_back = self.compiled and config.compile == "auto"
+        self.recorded = should_record(config, device)
+        self.may_fall_back = self.recorded and config.compile == "auto"
         self.loss_sum: nn.Module | None = self.build_loss()
-        alone = distributed.world_size() == 1 and device.type == "cpu" and not self.compiled
-        several = alone and config.loss is None and min(parts, torch.get_num_threads()) > 1
+        self.graphs = GraphedGradients(self.loss_sum) if self.recorded else None
+        plain = device.type == "cpu" and not self.compiled and not self.recorded
+        alone = distributed.world_size() == 1 and config.loss is None
+        several = plain and alone and min(parts, torch.get_num_threads()) > 1
         self.threads = PieceThreads(model, parts) if several else None
 
     def build_loss(self) -> nn.Module:
@@ -54,7 +58,7 @@ class Gradients:
         interpreter ends can make it abort."""
         if self.threads:
             self.threads.close()
-        self.loss_sum = None
+        self.loss_sum = self.graphs = None
 
     def add(self, parts: list, seed: int, own_rows: bool = True) -> tuple[Tensor, Tensor]:
         """Add the gradient of a batch with the micro-batches `parts`: its mean loss, and the
@@ -77,6 +81,8 @@ class Gradients:
 
     def add_in_turn(self, pairs: list[tuple[Tensor, Tensor]], targets: Tensor) -> Tensor:
         """Micro-batch after micro-batch; this process's share of the mean loss over `targets`."""
+        if self.graphs:
+            return self.graphs.add(pairs, targets)
         loss = torch.zeros((), device=self.device)
         for i, (x, y) in enumerate(pairs):
             with self.exchanging(last=i == len(pairs) - 1):
@@ -100,22 +106,16 @@ class Gradients:
         return loss / targets.clamp(min=1), targets
 
     def tried(self, add: Callable, seed: int, *args):
-        """add(*args), without compiling where a step fails that "auto" compiled.
-
-        With several processes, in the first step only: there they all fail alike.
-        """
+        """add(*args), without CUDA graphs where a step fails that "auto" recorded."""
         try:
-            result = add(*args)
-        except Exception as error:  # a compiler's failures have no common class
+            return add(*args)
+        except Exception as error:  # what a recording forbids has no common class
             if not self.may_fall_back:
                 raise
             reason = " ".join([type(error).__name__, *str(error).splitlines()[:2]])
-        else:
-            self.may_fall_back = self.may_fall_back and distributed.world_size() == 1
-            return result
-        say(f"not compiling: {reason} (the results are the same, but slower)")
-        self.compiled = self.may_fall_back = False
-        self.loss_sum = self.build_loss()
+        say(f"no CUDA graphs: {reason} (the results are the same, but slower)")
+        self.recorded = self.may_fall_back = False
+        self.graphs = None
         self.on_fallback()
         self.model.zero_grad(set_to_none=True)
         torch.manual_seed(seed)

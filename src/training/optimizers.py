@@ -1,6 +1,6 @@
 """The optimizers that a run may choose, with their parameter groups."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -51,10 +51,10 @@ def build_optimizer(model: nn.Module, config) -> "Together":
     native = machine.multiplies_bf16(matrices[0].device)
     Muon = torch.optim.Muon if native else float32_muon()
     muons = [  # one for each matrix, so that they can step side by side
-        Muon([p], lr=config.muon_learning_rate, weight_decay=config.weight_decay)
-        for p in matrices
+        Muon([p], lr=config.muon_learning_rate, weight_decay=config.weight_decay) for p in matrices
     ]
-    optimizer = Together(adamw(groups, config), *muons)
+    stacks = shapes_together(muons) if matrices[0].device.type == "cuda" else []
+    optimizer = Together(adamw(groups, config), *muons, stacks=stacks)
     held = sorted(id(p) for group in optimizer.param_groups for p in group["params"])
     assert held == sorted(id(p) for p in model.parameters() if p.requires_grad)
     return optimizer
@@ -97,25 +97,26 @@ def muon_step(p: Tensor, state: dict, group: dict) -> None:
 def orthogonalized(
     matrix: Tensor, coefficients: tuple[float, float, float], steps: int, eps: float
 ) -> Tensor:
-    """U V^T, nearly, of a matrix (m, n) = U S V^T: Newton-Schulz iterations in its own dtype.
+    """U V^T, nearly, of a matrix (m, n) = U S V^T, or of each of (K, m, n): Newton-Schulz
+    iterations in its own dtype.
 
     X <- a X + (b X X^T + c (X X^T)^2) X, `steps` times, from the matrix divided by its norm.
     """
     a, b, c = coefficients
-    X = matrix.T if matrix.shape[0] > matrix.shape[1] else matrix
-    X = X / X.norm().clamp(min=eps)
-    if 2 * X.shape[0] <= X.shape[1]:
+    add = torch.addmm if matrix.ndim == 2 else torch.baddbmm
+    tall = matrix.shape[-2] > matrix.shape[-1]
+    X = matrix.mT if tall else matrix
+    X = X / X.norm(dim=(-2, -1), keepdim=True).clamp(min=eps)
+    if matrix.ndim == 2 and 2 * X.shape[0] <= X.shape[1]:
         X = gram_factor(X @ X.T, coefficients, steps) @ X
     else:
         for _ in range(steps):
-            gram = X @ X.T
-            X = torch.addmm(X, torch.addmm(gram, gram, gram, beta=b, alpha=c), X, beta=a)
-    return X.T if matrix.shape[0] > matrix.shape[1] else X
+            gram = X @ X.mT
+            X = add(X, add(gram, gram, gram, beta=b, alpha=c), X, beta=a)
+    return X.mT if tall else X
 
 
-def gram_factor(
-    gram: Tensor, coefficients: tuple[float, float, float], steps: int
-) -> Tensor:
+def gram_factor(gram: Tensor, coefficients: tuple[float, float, float], steps: int) -> Tensor:
     """The Q for which Q X is what the iterations make of a wide X: they need X only at the ends.
 
     With P = a + b G + c G^2 of the Gram matrix G = X X^T, an iteration is X <- P X, so Q <- P Q and
@@ -132,11 +133,49 @@ def gram_factor(
     return Q
 
 
-class Together:
-    """One or more optimizers that step as one."""
+Stack = list[torch.optim.Optimizer]  # Muons, each with one matrix, all of one shape
 
-    def __init__(self, *optimizers: torch.optim.Optimizer):
-        self.optimizers = optimizers
+
+def shapes_together(muons: list[torch.optim.Optimizer]) -> list[Stack]:
+    """Muons with one matrix each, by its shape."""
+    stacks: dict[torch.Size, Stack] = {}
+    for muon in muons:
+        stacks.setdefault(muon.param_groups[0]["params"][0].shape, []).append(muon)
+    return list(stacks.values())
+
+
+@torch.no_grad()
+def step_stack(muons: Stack) -> None:
+    """What `step()` of each does, in a few large kernels instead of many small ones."""
+    groups = [muon.param_groups[0] for muon in muons]
+    matrices = [group["params"][0] for group in groups]
+    if any(p.grad is None for p in matrices):
+        for muon in muons:
+            muon.step()
+        return
+    gradients = [p.grad for p in matrices]
+    for muon, p in zip(muons, matrices, strict=True):
+        if not muon.state[p]:
+            muon.state[p]["momentum_buffer"] = torch.zeros_like(p)
+    momenta = [muon.state[p]["momentum_buffer"] for muon, p in zip(muons, matrices, strict=True)]
+    group, (m, n) = groups[0], matrices[0].shape
+    torch._foreach_lerp_(momenta, gradients, 1 - group["momentum"])
+    updates = torch.stack(torch._foreach_lerp(gradients, momenta, group["momentum"]))
+    if machine.multiplies_bf16(updates.device):
+        updates = updates.bfloat16()
+    updates = orthogonalized(updates, group["ns_coefficients"], group["ns_steps"], group["eps"])
+    torch._foreach_mul_(matrices, 1 - group["lr"] * group["weight_decay"])
+    rate = group["lr"] * max(1, m / n) ** 0.5
+    torch._foreach_sub_(matrices, list((updates.to(matrices[0].dtype) * rate).unbind()))
+
+
+class Together:
+    """One or more optimizers that step as one; those in `stacks` by step_stack."""
+
+    def __init__(self, *optimizers: torch.optim.Optimizer, stacks: Sequence[Stack] = ()):
+        self.optimizers, self.stacks = optimizers, stacks
+        stacked = {id(muon) for stack in stacks for muon in stack}
+        self.single = [one for one in optimizers if id(one) not in stacked]
 
     @property
     def param_groups(self) -> list[dict]:
@@ -144,7 +183,9 @@ class Together:
 
     def step(self, map: Callable = map) -> None:
         """One step of each; `map` may be that of a thread pool."""
-        list(map(lambda optimizer: optimizer.step(), self.optimizers))
+        list(map(lambda optimizer: optimizer.step(), self.single))
+        for stack in self.stacks:
+            step_stack(stack)
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         for optimizer in self.optimizers:

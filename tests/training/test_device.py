@@ -12,9 +12,8 @@ from base.errors import UserError
 from base.machine import keep_memory
 from dataset import CharCorruptionDataset
 from trainer import Trainer, TrainerConfig
-from training import device, distributed, gradients, trial
+from training import device, trial
 from training.device import compile_step, pick_device, should_compile
-from training.gradients import Gradients
 from training.trial import try_step
 
 CUDA = torch.device("cuda")
@@ -28,18 +27,16 @@ CUDA = torch.device("cuda")
     (True, set(), None, False),
     (False, {"gcc"}, None, False),
 ])  # fmt: skip
-def test_cuda_compiles_with_triton_and_a_c_compiler(
-    monkeypatch, capsys, triton, programs, cc, able
-):
+def test_cuda_compiles_with_triton_and_a_c_compiler(monkeypatch, triton, programs, cc, able):
     monkeypatch.setattr(device.importlib.util, "find_spec", lambda name: triton or None)
     monkeypatch.setattr(device.shutil, "which", lambda name: name if name in programs else None)
     monkeypatch.delenv("CC", raising=False)
     if cc:
         monkeypatch.setenv("CC", cc)
-    assert should_compile("auto", CUDA) is able
-    assert capsys.readouterr().out.count("\n") == (not able)
-    assert not should_compile("off", CUDA)
-    if not able:
+    assert not should_compile("auto", CUDA) and not should_compile("off", CUDA)
+    if able:
+        assert should_compile("on", CUDA)
+    else:
         with pytest.raises(UserError, match="--compile on: needs triton and a C compiler"):
             should_compile("on", CUDA)
 
@@ -48,48 +45,6 @@ def test_the_cpu_compiles_only_when_asked(monkeypatch):
     monkeypatch.setattr(device.shutil, "which", lambda name: name)
     assert not should_compile("auto", torch.device("cpu"))
     assert should_compile("on", torch.device("cpu"))
-
-
-def test_a_compiled_step_that_fails_goes_on_without(monkeypatch, capsys):
-    """The same losses, one line, whichever step it is; only what "auto" chose."""
-
-    class Fails(nn.Module):
-        def __init__(self, plain, dynamic):
-            super().__init__()
-            self.plain, self.calls = plain, 0
-
-        def forward(self, x, y):
-            self.calls += 1
-            loss = self.plain(x, y)
-            if self.calls == fails_at:
-                raise RuntimeError("Failed to find C compiler.\nPlease specify\nand so on")
-            return loss
-
-    monkeypatch.setattr(torch, "compile", Fails)
-    dataset = CharCorruptionDataset(CORPUS, 32)
-
-    def losses(compile):
-        model = tiny(dataset, dropout=0.2)
-        rows = fit(model, dataset, max_epochs=1, batch_size=20, compile=compile)
-        return [row["loss"] for row in rows]
-
-    fails_at = 0
-    expected = losses("off")
-    monkeypatch.setattr(gradients, "should_compile", lambda name, device: name != "off")
-    for call in (2, 3):  # in the first step, in the second
-        fails_at = call
-        assert losses("auto") == expected
-        said = [line for line in capsys.readouterr().out.splitlines() if "compil" in line]
-        assert len(said) == 1 and "Failed to find C compiler. Please specify (" in said[0]
-    with pytest.raises(RuntimeError, match="Failed to find"):
-        losses("on")
-    config = TrainerConfig(device="cpu")
-    one = Gradients(tiny(dataset), config, torch.float32, torch.device("cpu"), parts=1)
-    one.may_fall_back = True
-    assert one.tried(lambda: 7, seed=0) == 7 and one.may_fall_back
-    monkeypatch.setattr(distributed, "world_size", lambda: 2)
-    one.tried(lambda: 7, seed=0)
-    assert not one.may_fall_back  # a process that fell back alone would leave the other waiting
 
 
 def test_every_shape_of_a_gpus_run_has_its_graph(monkeypatch):

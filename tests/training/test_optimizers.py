@@ -7,7 +7,7 @@ from torch import nn
 
 from base import machine
 from trainer import TrainerConfig
-from training.optimizers import build_optimizer, orthogonalized
+from training.optimizers import Together, build_optimizer, orthogonalized, shapes_together
 
 SHAPES = [(7, 7), (13, 5), (5, 13), (7, 7)]  # (out, in) of the layers
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # Jordan et al.'s coefficients
@@ -83,6 +83,31 @@ def test_with_bf16_muon_is_torchs_own():
     settings = TrainerConfig(optimizer="muon", muon_learning_rate=0.3, weight_decay=0.1)
     ours = stepped(model, build_optimizer(model, settings))
     assert all(map(torch.equal, theirs, ours))
+
+
+@pytest.mark.parametrize("native, tolerance", [(False, 2e-6), (True, 0.03 * 4 * 0.3)])
+def test_matrices_of_one_shape_step_together_as_alone(monkeypatch, native, tolerance):
+    """As on a GPU; in bfloat16 up to its rounding."""
+    monkeypatch.setattr(machine, "multiplies_bf16", lambda device: native)
+    settings = TrainerConfig(optimizer="muon", muon_learning_rate=0.3, weight_decay=0.1)
+    alone, model = without_bf16(monkeypatch), layers()
+    monkeypatch.setattr(machine, "multiplies_bf16", lambda device: native)
+    single = build_optimizer(model, settings).optimizers
+    stacks = shapes_together(list(single[1:]))
+    assert [len(stack) for stack in stacks] == [2, 1, 1]
+    for one, other in zip(stepped(model, Together(*single, stacks=stacks)), alone, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=tolerance)
+
+
+def test_a_stack_steps_where_a_matrix_has_no_gradient():
+    model = layers()
+    settings = TrainerConfig(optimizer="muon", muon_learning_rate=0.3)
+    single = build_optimizer(model, settings).optimizers
+    before = [p.detach().clone() for p in model.parameters()]
+    model.blocks[0].weight.grad = torch.ones(7, 7)
+    Together(*single, stacks=shapes_together(list(single[1:]))).step()
+    moved = [not torch.equal(p, q) for p, q in zip(model.parameters(), before, strict=True)]
+    assert moved == [True, False, False, False]
 
 
 def test_a_zero_gradient_stays_zero():
