@@ -23,4 +23,4 @@ def add_sizes(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--n_head", type=size, default=8)
     parser.add_argument("--n_embd", type=size, default=256)
     parser.add_argument("--block_size", type=size, default=128)
-    parser.add_argument("--parts", type=whole(), help="of a batch of ours; 8 on a CPU, else 2")
+    parser.add_argument("--parts", type=whole(), help="of a batch of ours; 8 on a CPU, 1 on CUDA")

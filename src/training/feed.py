@@ -18,8 +18,8 @@ from torch.utils.data import DataLoader
 
 from training import distributed
 
-PARTS = {"cpu": 8}  # micro-batches of a batch, at most: more save padding and cost calls
-FEW_PARTS = 2  # on other devices: a GPU waits for each call
+PARTS = {"cpu": 8, "cuda": 1}  # micro-batches of a batch, at most: more save padding and cost calls
+FEW_PARTS = 2  # on other devices
 SHARED_MEMORY = 32 * 2**20  # bytes that loading processes need, about
 ROWS_A_PART = 16  # at least: smaller micro-batches cost more calls than they save padding
 
