@@ -19,7 +19,7 @@ from labs.microscope.holding import SHAPES, Settings
 from run import positive
 
 OPTIMIZERS = ("adamw", "muon")
-COLUMNS = ("parameters", "people", "exposures", "optimizer", "seed", "demand, bits a parameter",
+COLUMNS = ("parameters", "people", "exposures", "batch", "optimizer", "seed", "demand, bits a parameter",
            "held, float32", "of it names", "held, int8", "seconds")  # fmt: skip
 
 
@@ -34,17 +34,22 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--exposures", nargs="+", type=whole, default=[100], metavar="N",
                    help="how often each document is read (default: 100)")  # fmt: skip
     p.add_argument("--optimizers", nargs="+", choices=OPTIMIZERS, default=OPTIMIZERS)
+    p.add_argument("--batch", type=whole, default=Settings.batch, metavar="ROWS",
+                   help=f"documents read in a step (default: {Settings.batch})")  # fmt: skip
+    p.add_argument("--device", choices=("cpu", "cuda", "mps"), default=Settings.device,
+                   help=f"where the models are trained (default: {Settings.device})")  # fmt: skip
     family.add_options(p, "runs/capacity")
     return p
 
 
 def name_of(s: Settings) -> str:
-    return f"{s.size}-{s.people}-people-{s.exposures}-times-{s.optimizer}-seed{s.seed}"
+    batch = f"-batch{s.batch}" if s.batch != Settings.batch else ""
+    return f"{s.size}-{s.people}-people-{s.exposures}-times{batch}-{s.optimizer}-seed{s.seed}"
 
 
 def ordered(results: list[dict]) -> list[dict]:
     return sorted(results, key=lambda r: (r["parameters"], r["exposures"], r["people"],
-                                          r["optimizer"], r["seed"]))  # fmt: skip
+                                          r["batch"], r["optimizer"], r["seed"]))  # fmt: skip
 
 
 def markdown(results: list[dict]) -> str:
@@ -54,7 +59,7 @@ def markdown(results: list[dict]) -> str:
         full, small = r["float32"], r["int8"]
         names = (full["bits"] - full["of places"]) / r["parameters"]
         lines.append(
-            f"| {r['parameters']:,} | {r['people']:,} | {r['exposures']:,} | {r['optimizer']} | "
+            f"| {r['parameters']:,} | {r['people']:,} | {r['exposures']:,} | {r['batch']} | {r['optimizer']} | "
             f"{r['seed']} | {r['demand']:.2f} | {full['per parameter']:.2f} | {names:.2f} | "
             f"{small['per parameter']:.2f} | {r['seconds']:.0f} |"
         )
@@ -89,7 +94,7 @@ def draw(results: list[dict], path) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     args = parser().parse_args(argv)
-    wanted = [Settings(size, people, exposures, optimizer, seed)
+    wanted = [Settings(size, people, exposures, optimizer, seed, args.batch, args.device)
               for exposures in args.exposures for size in args.sizes for people in args.people
               for optimizer in args.optimizers for seed in args.seeds]  # fmt: skip
     runs = {name_of(settings): settings for settings in wanted}

@@ -25,7 +25,7 @@ sys.path.insert(0, str(ROOT / "data"))
 from world_uniform import NAMES, PLACES, uniform_people  # noqa: E402
 
 SHAPES = {"20k": (2, 28), "60k": (2, 48), "200k": (4, 64)}  # layers, channels
-BATCH, HEADS = 64, 4
+HEADS = 4
 RATE, MUON_RATE = 3e-3, 0.02  # the project's own, of recipes.KNOWLEDGE
 ROWS = 500  # measured at once
 
@@ -39,6 +39,8 @@ class Settings:
     exposures: int
     optimizer: str
     seed: int
+    batch: int = 64  # rows of a step
+    device: str = "cpu"
 
 
 class Documents(torch.utils.data.Dataset):
@@ -79,8 +81,9 @@ def nats(model: nn.Module, data: Documents) -> tuple[float, float]:
     """p1 and p2: the mean summed loss, in nats, of a name and of a place."""
     model.eval()
     sums = torch.zeros(2, dtype=torch.float64)
+    device = next(model.parameters()).device
     for rows in torch.arange(len(data)).split(ROWS):
-        logits = model(data.x[rows])[0].float()
+        logits = model(data.x[rows].to(device))[0].float().cpu()
         y = data.y[rows]
         losses = -logits.log_softmax(-1).gather(-1, y[..., None])[..., 0].double()
         sums += torch.stack([(losses * data.names[rows]).sum(), (losses * data.places[rows]).sum()])
@@ -115,10 +118,10 @@ def run(settings: Settings, folder: Path) -> dict:
                           n_embd=channels, embd_pdrop=0.0, resid_pdrop=0.0,
                           attn_pdrop=0.0))  # fmt: skip
     config = TrainerConfig(
-        max_epochs=settings.exposures, batch_size=BATCH, learning_rate=RATE,
+        max_epochs=settings.exposures, batch_size=settings.batch, learning_rate=RATE,
         muon_learning_rate=MUON_RATE, lr_decay=True, schedule="linear", shuffle=True,
-        optimizer=settings.optimizer, seed=settings.seed, device="cpu", weight_decay=0.01,
-        warmup_tokens=20 * BATCH * data.x.shape[1], precision="fp32", parts=1,
+        optimizer=settings.optimizer, seed=settings.seed, device=settings.device,
+        weight_decay=0.01, warmup_tokens=20 * settings.batch * data.x.shape[1], precision="fp32", parts=1,
         checkpoint_path=str(folder / "checkpoint"), resume=(folder / "checkpoint").exists(),
         checkpoint_minutes=2.0,
     )  # fmt: skip
@@ -137,4 +140,4 @@ def run(settings: Settings, folder: Path) -> dict:
                          "per parameter": sum(held) / result["parameters"]}  # fmt: skip
     wanted = settings.people * (math.log2(NAMES) + math.log2(PLACES))
     result["demand"] = wanted / result["parameters"]  # bits a parameter that the world would take
-    return result | {"machine": machine(torch.device("cpu"))}
+    return result | {"machine": machine(trainer.device)}
