@@ -15,11 +15,12 @@ import json
 import statistics
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
-from base.cli import Parser
+from base.cli import Parser, whole
 from base.errors import UserError, errors_are_sentences
 from base.files import ROOT, find_files, read_text, write_whole
 from base.questions import load_rows, person
@@ -29,6 +30,7 @@ from labs.microscope import patching, rome, study
 from labs.microscope.facts import FORMS, Fact, knows
 from labs.microscope.rome import BEST_LAYER, EDIT_FORMS
 from params import load_model
+from training.device import pick_device
 
 MODEL = ROOT / "data" / "model"  # the model and its world that come with the project
 PLACES = ("last letter", "mask", "answer")  # of a person's keys
@@ -53,7 +55,10 @@ def parser() -> argparse.ArgumentParser:
                    "(default: all but the last)")  # fmt: skip
     p.add_argument("--layers", nargs="+", type=int, metavar="N",
                    help="edit: which, from 1 (default: all)")  # fmt: skip
-    p.add_argument("--untuned", action="store_true", help="edit: without the trained baseline")
+    p.add_argument("--tuned", type=whole(0), default=10, metavar="N",
+                   help="edit: of the edits, those that are also made by training the matrix "
+                   "(default: 10)")  # fmt: skip
+    p.add_argument("--device", choices=("cpu", "cuda", "mps"), default="cpu")
     p.add_argument("--out", type=Path, default=Path("runs/microscope"), help="the folder")
     return p
 
@@ -125,6 +130,13 @@ OUTCOME = ["efficacy", *(form for form in FORMS if form != "question"), "others 
            "namesakes unchanged", "loss"]  # fmt: skip
 
 
+def before_edits(world: study.World, edits: list[Fact]) -> dict:
+    """A table's first row: in which forms the model answers the people before they are edited."""
+    known = {form: study.share([fact.name in world.known[form] for fact in edits])
+             for form in FORMS}  # fmt: skip
+    return known | {"efficacy": known["question"]}
+
+
 def how_of(args: argparse.Namespace) -> rome.How:
     return rome.How(args.position, args.forms)
 
@@ -133,11 +145,11 @@ def edit(world: study.World, args: argparse.Namespace) -> dict:
     layers = args.layers or range(1, len(world.model.blocks) + 1)
     for layer in layers:
         rome.check_editable(world.model, layer, args.params)
+    world = replace(world, known=study.known_in(world))
     edits = study.new_places(world.facts)[: args.people]
-    rows = []
-
-    before = study.corpus_loss(world.model, world.rows[:1])
-    rows.append({"layer": "-", "how": "no edit", "loss": f"{before:.4f}"})
+    loss = study.corpus_loss(world.model, world.rows[:1])
+    rows = [{"layer": "-", "how": "no edit (old place)"} | before_edits(world, edits)
+            | {"loss": f"{loss:.4f}"}]  # fmt: skip
 
     def heard(how: str, layer: int | None, outcome: study.Outcome) -> None:
         rows.append({"layer": "random" if layer is None else layer + 1, "how": how}
@@ -145,15 +157,17 @@ def edit(world: study.World, args: argparse.Namespace) -> dict:
         print(*(f"{name} {value};" for name, value in rows[-1].items()), flush=True)
 
     chosen = [layer - 1 for layer in layers]
-    study.run_layers(world, edits, how_of(args), chosen, heard, tuned=not args.untuned)
+    study.run_layers(world, edits, how_of(args), chosen, heard, args.tuned)
     return {"rows": rows, "columns": ["layer", "how", *OUTCOME]}
 
 
 def many(world: study.World, args: argparse.Namespace) -> dict:
     rome.check_editable(world.model, args.layer, args.params)
+    world = replace(world, known=study.known_in(world))
     edits = study.new_places(world.facts)[: args.people]
     counts = [count for count in COUNTS if count <= len(edits)]
-    rows = [{"edits": 0, "loss": f"{study.corpus_loss(world.model, world.rows):.4f}"}]
+    rows = [{"edits": "0 (old places)"} | before_edits(world, edits)
+            | {"loss": f"{study.corpus_loss(world.model, world.rows):.4f}"}]  # fmt: skip
     for count, outcome, loss in study.run_counts(
         world, edits[: counts[-1]], how_of(args), args.layer - 1, counts
     ):
@@ -177,6 +191,8 @@ def main(argv: list[str] | None = None) -> None:
     args = parser().parse_args(argv)
     if args.people < 1:
         raise UserError(f"--people {args.people}: give at least 1")
+    if args.device != "cpu":
+        torch.set_default_device(pick_device(args.device))
     torch.manual_seed(0)
     world = open_world(args)
     result = PARTS[args.part](world, args)

@@ -59,8 +59,8 @@ def markdown(results: list[dict]) -> str:
         full, small = r["float32"], r["int8"]
         names = (full["bits"] - full["of places"]) / r["parameters"]
         lines.append(
-            f"| {r['parameters']:,} | {r['people']:,} | {r['exposures']:,} | {r['batch']} | {r['optimizer']} | "
-            f"{r['seed']} | {r['demand']:.2f} | {full['per parameter']:.2f} | {names:.2f} | "
+            f"| {r['parameters']:,} | {r['people']:,} | {r['exposures']:,} | {r['batch']} | "
+            f"{r['optimizer']} | {r['seed']} | {r['demand']:.2f} | {full['per parameter']:.2f} | {names:.2f} | "
             f"{small['per parameter']:.2f} | {r['seconds']:.0f} |"
         )
     return "\n".join(lines) + "\n"

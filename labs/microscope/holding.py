@@ -77,11 +77,10 @@ class Documents(torch.utils.data.Dataset):
 
 
 @torch.no_grad()
-def nats(model: nn.Module, data: Documents) -> tuple[float, float]:
+def nats(model: nn.Module, data: Documents, device="cpu") -> tuple[float, float]:
     """p1 and p2: the mean summed loss, in nats, of a name and of a place."""
     model.eval()
     sums = torch.zeros(2, dtype=torch.float64)
-    device = next(model.parameters()).device
     for rows in torch.arange(len(data)).split(ROWS):
         logits = model(data.x[rows].to(device))[0].float().cpu()
         y = data.y[rows]
@@ -134,7 +133,7 @@ def run(settings: Settings, folder: Path) -> dict:
     for width in ("float32", "int8"):
         if width == "int8":
             round_to_int8(model)
-        name, place = nats(model, data)
+        name, place = nats(model, data, trainer.device)
         held = bits(settings.people, name, place)
         result[width] = {"p1": name, "p2": place, "bits": sum(held), "of places": held[1],
                          "per parameter": sum(held) / result["parameters"]}  # fmt: skip

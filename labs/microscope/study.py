@@ -27,7 +27,6 @@ from labs.microscope.rome import (
 
 NEIGHBOURS = 30  # other people asked after each single edit
 LOSSES = 5  # of the single edits, after which the corpus's loss is measured, on its first rows
-TUNED = 10  # people for whom the baseline is trained, which takes long
 TUNE_STEPS, TUNE_RATE = 20, 1e-3  # of the baseline that trains the one matrix
 
 
@@ -39,6 +38,11 @@ class World:
     facts: list[Fact]
     stoi: dict[str, int]
     rows: list[Tensor]  # of the corpus, (B, T) each, for the second moment and the loss
+    known: dict[str, set[str]] = field(default_factory=dict)  # form -> who is answered rightly
+
+    def knowing(self, form: str, edits: Sequence[Fact]) -> list[Fact]:
+        """The edits of people whose old place the model, before any edit, gives in this form."""
+        return [fact for fact in edits if form not in self.known or fact.name in self.known[form]]
 
 
 @dataclass(frozen=True)
@@ -46,10 +50,17 @@ class Outcome:
     """Of an edit or many: right answers and how many were asked."""
 
     efficacy: list[bool]  # the question gives the new place
-    generalisation: dict[str, list[bool]]  # so do the other forms
+    generalisation: dict[str, list[bool]]  # so do the other forms in which the old place was known
     specificity: list[bool]  # others' answers to the question stayed
     near: list[bool]  # the same, of people who share a first or last name
     losses: list[float] = field(default_factory=list)  # of the corpus, nats a character
+
+
+def known_in(world: World) -> dict[str, set[str]]:
+    """For each form, the people whose place the model, as it is now, answers in it."""
+    asked = {form: knows(world.model, world.facts, form, world.stoi).tolist() for form in FORMS}
+    return {form: {f.name for f, right in zip(world.facts, each, strict=True) if right}
+            for form, each in asked.items()}  # fmt: skip
 
 
 def new_places(facts: Sequence[Fact], seed: int = 0) -> list[Fact]:
@@ -77,10 +88,11 @@ def measure(world: World, edits: Sequence[Fact], others: Sequence[Fact]) -> Outc
                       strict=True))  # fmt: skip
     return Outcome(
         knows(model, edits, "question", stoi).tolist(),
-        {form: knows(model, edits, form, stoi).tolist() for form in FORMS if form != "question"},
+        {form: knows(model, world.knowing(form, edits), form, stoi).tolist()
+         for form in FORMS if form != "question"},
         list(stayed.values()),
         [stayed[name] for name in near],
-    )
+    )  # fmt: skip
 
 
 def pooled(outcomes: Sequence[Outcome]) -> Outcome:
@@ -191,17 +203,17 @@ def run_layers(
     how: How,
     layers: Sequence[int],
     heard: Callable[[str, int | None, Outcome], None],
-    tuned: bool = True,
+    tuned: int = 10,
 ) -> None:
-    """Single edits at each of the layers, and at a random one; with `tuned`, the matrices trained
-    instead. `heard` gets each result, with None for the random layer."""
+    """Single edits at each of the layers, and at a random one; and the first `tuned` by training
+    the matrix instead. `heard` gets each result, with None for the random layer."""
     by_layer = []
     for layer in layers:
         targets, moment = prepared(world, layer, edits, how)
         by_layer.append(list(edit_singly(world, layer, edits, targets, moment)))
         heard("rank-one edit", layer, pooled(by_layer[-1]))
         if tuned:
-            tuning = tune_singly(world, layer, edits[:TUNED])
+            tuning = tune_singly(world, layer, edits[:tuned])
             heard("training the matrix", layer, pooled(list(tuning)))
     if len(by_layer) < 2:
         return
