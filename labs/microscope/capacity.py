@@ -19,8 +19,9 @@ from labs.microscope.holding import SHAPES, Settings
 from run import positive
 
 OPTIMIZERS = ("adamw", "muon")
-COLUMNS = ("parameters", "people", "exposures", "batch", "optimizer", "seed", "demand, bits a parameter",
-           "held, float32", "of it names", "held, int8", "seconds")  # fmt: skip
+COLUMNS = ("parameters", "people", "exposures", "batch", "optimizer", "seed",
+           "demand, bits a parameter", "held, float32", "of it names", "held, int8",
+           "seconds")  # fmt: skip
 
 
 def parser() -> argparse.ArgumentParser:
@@ -60,8 +61,8 @@ def markdown(results: list[dict]) -> str:
         names = (full["bits"] - full["of places"]) / r["parameters"]
         lines.append(
             f"| {r['parameters']:,} | {r['people']:,} | {r['exposures']:,} | {r['batch']} | "
-            f"{r['optimizer']} | {r['seed']} | {r['demand']:.2f} | {full['per parameter']:.2f} | {names:.2f} | "
-            f"{small['per parameter']:.2f} | {r['seconds']:.0f} |"
+            f"{r['optimizer']} | {r['seed']} | {r['demand']:.2f} | "
+            f"{full['per parameter']:.2f} | {names:.2f} | {small['per parameter']:.2f} | {r['seconds']:.0f} |"
         )
     return "\n".join(lines) + "\n"
 

@@ -120,7 +120,8 @@ def run(settings: Settings, folder: Path) -> dict:
         max_epochs=settings.exposures, batch_size=settings.batch, learning_rate=RATE,
         muon_learning_rate=MUON_RATE, lr_decay=True, schedule="linear", shuffle=True,
         optimizer=settings.optimizer, seed=settings.seed, device=settings.device,
-        weight_decay=0.01, warmup_tokens=20 * settings.batch * data.x.shape[1], precision="fp32", parts=1,
+        weight_decay=0.01, warmup_tokens=20 * settings.batch * data.x.shape[1],
+        precision="fp32", parts=1,
         checkpoint_path=str(folder / "checkpoint"), resume=(folder / "checkpoint").exists(),
         checkpoint_minutes=2.0,
     )  # fmt: skip

@@ -99,8 +99,8 @@ def test_a_run_that_was_stopped_goes_on(tmp_path, monkeypatch):
 
 def result(**changes):
     shared = {"bits": 9.0, "of places": 4.0, "per parameter": 0.5}
-    return {"size": "20k", "people": 7, "exposures": 100, "batch": 64, "optimizer": "muon", "seed": 0,
-            "parameters": 20000, "demand": 1.25, "seconds": 3.0, "float32": shared,
+    return {"size": "20k", "people": 7, "exposures": 100, "batch": 64, "optimizer": "muon",
+            "seed": 0, "parameters": 20000, "demand": 1.25, "seconds": 3.0, "float32": shared,
             "int8": shared} | changes  # fmt: skip
 
 
@@ -108,7 +108,8 @@ def test_the_table_has_a_row_a_run_and_the_picture_a_line(tmp_path):
     pytest.importorskip("matplotlib")
     rows = [result(), result(optimizer="adamw", exposures=1000, demand=2.5)]
     lines = capacity.markdown(rows).splitlines()
-    assert len(lines) == 4 and lines[2].startswith("| 20,000 | 7 | 100 | 64 | muon | 0 | 1.25 | 0.50")
+    assert len(lines) == 4
+    assert lines[2].startswith("| 20,000 | 7 | 100 | 64 | muon | 0 | 1.25 | 0.50")
     capacity.draw(rows, tmp_path / "picture")
     assert (tmp_path / "picture.svg").read_text("utf-8").count("<path") > 5
 
