@@ -62,7 +62,8 @@ def markdown(results: list[dict]) -> str:
         lines.append(
             f"| {r['parameters']:,} | {r['people']:,} | {r['exposures']:,} | {r['batch']} | "
             f"{r['optimizer']} | {r['seed']} | {r['demand']:.2f} | "
-            f"{full['per parameter']:.2f} | {names:.2f} | {small['per parameter']:.2f} | {r['seconds']:.0f} |"
+            f"{full['per parameter']:.2f} | {names:.2f} | {small['per parameter']:.2f} | "
+            f"{r['seconds']:.0f} |"
         )
     return "\n".join(lines) + "\n"
 
