@@ -27,7 +27,7 @@ from base.questions import load_rows, person
 from dataset import CharCorruptionDataset
 from labs.common.intervals import t_interval
 from labs.microscope import patching, rome, study
-from labs.microscope.facts import FORMS, Fact, knows
+from labs.microscope.facts import FORMS, Fact, contexts_of, knows
 from labs.microscope.rome import BEST_LAYER, EDIT_FORMS
 from params import load_model
 from training.device import pick_device
@@ -52,7 +52,10 @@ def parser() -> argparse.ArgumentParser:
                    help=f"of a person's keys: {', '.join(PLACES)} (default: {PLACES[-1]})")
     p.add_argument("--forms", nargs="+", choices=FORMS, default=list(EDIT_FORMS), metavar="FORM",
                    help=f"edit, many: what edits are made for, of {', '.join(map(repr, FORMS))} "
-                   "(default: all but the last)")  # fmt: skip
+                   "(default: the first three)")  # fmt: skip
+    p.add_argument("--contexts", type=whole(0), default=20, metavar="N",
+                   help="edit, many: as many windows of other people's documents, of whose keys "
+                   "the mean gets a value too (default: 20)")  # fmt: skip
     p.add_argument("--layers", nargs="+", type=int, metavar="N",
                    help="edit: which, from 1 (default: all)")  # fmt: skip
     p.add_argument("--tuned", type=whole(0), default=10, metavar="N",
@@ -86,7 +89,8 @@ def open_world(args: argparse.Namespace) -> study.World:
     print(f"{args.params} answers {len(facts)} of {len(readable)} people rightly")
     if len({fact.place for fact in facts}) < 2:
         raise UserError(f"{args.params}: answers too few people to study; train it longer")
-    return study.World(model, facts, dataset.stoi, rome.corpus_rows(dataset, model.max_length))
+    return study.World(model, facts, dataset.stoi, rome.corpus_rows(dataset, model.max_length),
+                       dataset.data)  # fmt: skip
 
 
 # -- the three parts ------------------------------------------------------------------------------
@@ -137,8 +141,13 @@ def before_edits(world: study.World, edits: list[Fact]) -> dict:
     return known | {"efficacy": known["question"]}
 
 
-def how_of(args: argparse.Namespace) -> rome.How:
-    return rome.How(args.position, args.forms)
+def how_of(world: study.World, args: argparse.Namespace) -> rome.How:
+    """How edits are made; the contexts are of documents of people who are not edited."""
+    room = world.model.max_length - max(len(fact.place) for fact in world.facts) - 1
+    longest = max((fact.name for fact in world.facts), key=len)
+    others = world.facts[args.people :]
+    contexts = contexts_of(world.documents, others, args.contexts, longest, room)
+    return rome.How(args.position, args.forms, contexts)
 
 
 def edit(world: study.World, args: argparse.Namespace) -> dict:
@@ -157,7 +166,7 @@ def edit(world: study.World, args: argparse.Namespace) -> dict:
         print(*(f"{name} {value};" for name, value in rows[-1].items()), flush=True)
 
     chosen = [layer - 1 for layer in layers]
-    study.run_layers(world, edits, how_of(args), chosen, heard, args.tuned)
+    study.run_layers(world, edits, how_of(world, args), chosen, heard, args.tuned)
     return {"rows": rows, "columns": ["layer", "how", *OUTCOME]}
 
 
@@ -169,7 +178,7 @@ def many(world: study.World, args: argparse.Namespace) -> dict:
     rows = [{"edits": "0 (old places)"} | before_edits(world, edits)
             | {"loss": f"{study.corpus_loss(world.model, world.rows):.4f}"}]  # fmt: skip
     for count, outcome, loss in study.run_counts(
-        world, edits[: counts[-1]], how_of(args), args.layer - 1, counts
+        world, edits[: counts[-1]], how_of(world, args), args.layer - 1, counts
     ):
         rows.append({"edits": count} | row_of(outcome) | {"loss": f"{loss:.4f}"})
         print(*(f"{name} {value};" for name, value in rows[-1].items()), flush=True)

@@ -4,6 +4,7 @@ Shapes: F facts, T positions, V vocabulary. Rows of one call have one prompt eac
 they are padded on the right, and nothing looks at the padding since attention is causal.
 """
 
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,7 +19,9 @@ FORMS = {  # what stands before the place, and before the name in it
     "bare title": f"{{name}}. {MASK_CHAR}",
     "born in": f"{{name}}. Born in {MASK_CHAR}{MASK_CHAR}",
     "was born in": f"{{name}}. {{name}} was born in {MASK_CHAR}{MASK_CHAR}",
+    "was born in .": f"{{name}}. {{name}} was born in {MASK_CHAR} .{MASK_CHAR}",
 }
+WINDOW = 24  # characters on either side of a place, as the recipes' pretraining shows it
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ class Rows:
 
 def prompt_of(form: str, name: str) -> tuple[str, int]:
     """The prompt, and the position in it of the name's last character (of its last mention)."""
-    text = FORMS[form].format(name=name)
+    text = FORMS.get(form, form).replace("{name}", name)
     return text, text.rindex(name) + len(name) - 1
 
 
@@ -77,6 +80,32 @@ def rows_of(facts: Sequence[Fact], form: str, stoi: dict[str, int]) -> Rows:
     lengths = torch.tensor([len(text) for text in texts])[:, None]
     asked = (at >= torch.tensor(starts)[:, None]) & (at < lengths - 1)
     return Rows(x, asked, torch.tensor(last))
+
+
+def contexts_of(
+    documents: Sequence[str], facts: Sequence[Fact], count: int, longest: str, room: int
+) -> list[str]:
+    """Up to `count` forms such as pretraining shows, drawn from the documents of these people: the
+    title, up to WINDOW characters before the place, MASK, up to WINDOW after it, MASK.
+
+    The name in a window becomes the one that is asked about; a window with a part of it is left
+    out, and so is one that takes more than `room` characters with the longest name.
+    """
+    of_title = {fact.name: fact for fact in facts}
+    found = []
+    for document in documents:
+        fact = of_title.get(document.partition(". ")[0])
+        if fact is None or fact.place not in document[len(fact.name) :]:
+            continue
+        text = document[len(fact.name) + 2 :].replace(fact.name, "{name}")
+        before, _, after = text.partition(fact.place)
+        before, after = before[-WINDOW:], after[:WINDOW]
+        rest = (before + after).replace("{name}", "")
+        form = f"{{name}}. {before}{MASK_CHAR}{after}{MASK_CHAR}"
+        whole = not any(part in rest for part in (*fact.name.split(), "{", "}"))
+        if whole and len(prompt_of(form, longest)[0]) <= room:
+            found.append(form)
+    return random.Random(0).sample(found, min(count, len(found)))
 
 
 def place_logprob(logits: Tensor, rows: Rows) -> Tensor:

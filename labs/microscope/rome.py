@@ -45,10 +45,11 @@ class Search:
 @dataclass(frozen=True)
 class How:
     """How edits are made: at which position the person's key is taken, for which forms of the
-    question, with which search for the values."""
+    question, and for which contexts on average, with which search for the values."""
 
     where: str = "answer"
     forms: Sequence[str] = EDIT_FORMS
+    contexts: Sequence[str] = ()
     search: Search = Search()
 
 
@@ -107,27 +108,31 @@ def logits_above(model: nn.Module, layer: int, stream: Tensor) -> Tensor:
 
 
 def new_values(
-    model: nn.Module, layer: int, rows: Rows, where: str, search: Search
+    model: nn.Module, layer: int, contexts: Sequence[Rows], where: str, search: Search
 ) -> Tensor:
     """Values (N, C) at the positions `where` that make the model answer the places of the rows,
-    each row's found for itself.
+    each person's found for itself, and one for all contexts: rows of the same facts in several
+    forms.
 
     Adam on the change of the MLP's output at the positions `where`, and so of the stream after the
-    layer: the place's negative log-probability plus `decay` times the change's squared length.
+    layer: the place's negative log-probability, mean over the contexts, plus `decay` times the
+    change's squared length.
     """
-    at = rows.positions(where)
     names = [f"blocks.{layer}", f"blocks.{layer}.mlp.2"]
-    _, cache = run_with_cache(model, rows.x, names)
-    stream, old = cache[names[0]], cache[names[1]][at]
-    change = torch.zeros_like(old, requires_grad=True)
+    at = [rows.positions(where) for rows in contexts]
+    caches = [run_with_cache(model, rows.x, names)[1] for rows in contexts]
+    old = torch.stack([cache[names[1]][here] for cache, here in zip(caches, at, strict=True)])
+    change = torch.zeros_like(old[0], requires_grad=True)
     optimizer = torch.optim.Adam([change], lr=search.rate)
     for _ in range(search.steps):
-        moved = stream.index_put(at, stream[at] + change)
-        logits = logits_above(model, layer, moved)
-        loss = search.decay * change.square().sum() - place_logprob(logits, rows).sum()
-        (change.grad,) = torch.autograd.grad(loss, [change])
+        change.grad = 2 * search.decay * change.detach()
+        for rows, cache, here in zip(contexts, caches, at, strict=True):
+            stream = cache[names[0]]
+            logits = logits_above(model, layer, stream.index_put(here, stream[here] + change))
+            loss = -place_logprob(logits, rows).sum() / len(contexts)
+            change.grad += torch.autograd.grad(loss, [change])[0]
         optimizer.step()
-    return (old + change).detach()
+    return (old.mean(0) + change).detach()
 
 
 @dataclass(frozen=True)
@@ -145,13 +150,15 @@ def targets_of(
     stoi: dict[str, int],
     how: How,
 ) -> list[Targets]:
-    """For every fact, its keys and new values in the forms."""
+    """For every fact, its keys and new values: of each form, and of the contexts on average."""
     found: list[list[Targets]] = [[] for _ in facts]
-    for form in how.forms:
-        rows = rows_of(facts, form, stoi)
-        keys = keys_of(model, layer, rows, how.where)
-        values = new_values(model, layer, rows, how.where, how.search)
-        owners, _ = rows.positions(how.where)
+    groups = [[form] for form in how.forms] + ([how.contexts] if how.contexts else [])
+    for group in groups:
+        contexts = [rows_of(facts, form, stoi) for form in group]
+        each = [keys_of(model, layer, rows, how.where) for rows in contexts]
+        keys = torch.stack(each).mean(0)
+        values = new_values(model, layer, contexts, how.where, how.search)
+        owners, _ = contexts[0].positions(how.where)
         for number, of_fact in enumerate(found):
             of_fact.append(Targets(keys[owners == number], values[owners == number]))
     return [joined(of_fact) for of_fact in found]

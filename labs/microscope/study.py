@@ -38,6 +38,7 @@ class World:
     facts: list[Fact]
     stoi: dict[str, int]
     rows: list[Tensor]  # of the corpus, (B, T) each, for the second moment and the loss
+    documents: Sequence[str] = ()  # the same as text
     known: dict[str, set[str]] = field(default_factory=dict)  # form -> who is answered rightly
 
     def knowing(self, form: str, edits: Sequence[Fact]) -> list[Fact]:

@@ -15,7 +15,16 @@ from answers import decode, predict
 from base.errors import UserError
 from dataset import CharCorruptionDataset
 from labs.microscope import edit, patching, rome, study
-from labs.microscope.facts import FORMS, Fact, answered, knows, place_logprob, prompt_of, rows_of
+from labs.microscope.facts import (
+    FORMS,
+    Fact,
+    answered,
+    contexts_of,
+    knows,
+    place_logprob,
+    prompt_of,
+    rows_of,
+)
 from params import load_model
 
 
@@ -94,6 +103,20 @@ def test_patched_positions_are_those_of_the_words(world):
     assert said == {"name": "Gus Ra", "last letter": "y", "after the name": " born?", "mask": "⁇"}
 
 
+def test_contexts_are_windows_of_other_peoples_documents_without_their_names():
+    documents = ["Ann Lee. Ann Lee (1950 in Rome) was a painter of ships and of harbours .",
+                 "Bo Hill. Bo, of Hill, was born in Bern .", "Cy Roe. Nothing is known .",
+                 "Di Poe. Born in Lima, she went to sea .", "Ed Fox. Born in Oslo ."]  # fmt: skip
+    facts = [Fact("Ann Lee", "Rome"), Fact("Bo Hill", "Bern"), Fact("Cy Roe", "Bonn"),
+             Fact("Di Poe", "Lima")]  # fmt: skip
+    wanted = {"{name}. {name} (1950 in ⁇) was a painter of ships⁇",
+              "{name}. Born in ⁇, she went to sea .⁇"}  # fmt: skip
+    assert set(contexts_of(documents, facts, 5, "Ann Lee", 99)) == wanted
+    short = contexts_of(documents, facts, 5, "Ann Lee", 40)
+    assert short == ["{name}. Born in ⁇, she went to sea .⁇"]
+    assert len(contexts_of(documents, facts, 1, "Ann Lee", 99)) == 1
+
+
 # -- edits ----------------------------------------------------------------------------------------
 
 
@@ -146,6 +169,22 @@ def test_an_edit_moves_towards_the_new_place_and_is_undone(world):
     assert all(loss > 0 for _, _, loss in counts)
     for name, value in world.model.state_dict().items():
         assert torch.equal(value, before[name]), name
+
+
+def test_of_several_contexts_the_mean_key_gets_one_value_that_answers_in_all(world):
+    fact, contexts = Fact("Gus Ray", "Bern"), ("question", "{name}. ⁇")
+    how = rome.How("answer", (), contexts, rome.Search(steps=60))
+    (targets,) = rome.targets_of(world.model, 1, [fact], world.stoi, how)
+    rows = [rows_of([fact], form, world.stoi) for form in contexts]
+    keys = [rome.keys_of(world.model, 1, one, "answer") for one in rows]
+    torch.testing.assert_close(targets.keys, (keys[0] + keys[1]) / 2)
+    olds = [world.model.blocks[1].mlp[2](each) for each in keys]
+    change = targets.values - (olds[0] + olds[1]) / 2
+    for one in rows:
+        at = one.positions("answer")
+        stream = run_with_cache(world.model, one.x, ["blocks.1"])[1]["blocks.1"]
+        moved = stream.index_put(at, stream[at] + change)
+        assert answered(rome.logits_above(world.model, 1, moved), one).all()
 
 
 def test_training_the_matrix_is_undone_too(world):
