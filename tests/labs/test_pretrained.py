@@ -166,6 +166,36 @@ def test_verbal_arithmetic_is_all_800_sentences_with_right_labels():
     assert rows.names[named["four minus ten"]] == "negative"
 
 
+def test_the_study_shows_the_rate_that_is_best_by_validation(folder, tmp_path, monkeypatch):
+    rows = arithmetic.sentences()
+    halves = [rows.take(range(start, 800, 13)) for start in (0, 5, 7)]
+    monkeypatch.setattr(arithmetic, "parts", lambda seed=0: halves)
+    models = {"a": str(folder)}
+    said = arithmetic.study(models, tmp_path, [3, 5], 1, [1e-9, 1e-3])
+    table = [line.split(" | ") for line in said.splitlines()[2:4]]
+    for frozen, cells in zip(("whole", "frozen"), table, strict=True):
+        tried = {}
+        for rate in ("1e-09", "0.001"):
+            found = [
+                json.loads((tmp_path / f"a-{frozen}-{rate}-{seed}/result.json").read_text("utf-8"))
+                for seed in (3, 5)
+            ]
+            tried[rate] = sum(r["validation"] for r in found), -sum(
+                r["history"][0]["validation_loss"] for r in found
+            )
+        assert cells[2] == max(tried, key=tried.get)
+    assert arithmetic.study(models, tmp_path, [3, 5], 1, [1e-9, 1e-3]) == said  # nothing anew
+
+
+def test_differ_lists_what_the_first_model_knows_better():
+    rows = data.Rows(["a", "b", "c"], [0, 1, 1], ["x", "y"])
+    first = torch.tensor([[0.9, 0.1], [0.2, 0.8], [0.5, 0.5]])
+    second = torch.tensor([[0.8, 0.2], [0.9, 0.1], [0.1, 0.9]])
+    found = arithmetic.differ([first, second], rows)
+    assert [line[:2] for line in found] == [("b", "y"), ("a", "x")]
+    assert found[0][2:] == pytest.approx((0.8, 0.1))
+
+
 def test_pretraining_sentences_are_true():
     value = arithmetic.VALUE
     for line in arithmetic.number_sentences(997):
