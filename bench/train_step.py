@@ -19,7 +19,7 @@ from options import add_sizes
 from base.cli import Parser, check_words, whole
 from base.errors import UserError, errors_are_sentences
 
-NAMES = ("ours", "plain", "transformers", "x-transformers")
+NAMES = ("ours", "ours-eager", "plain", "transformers", "x-transformers")
 
 
 def parser() -> Parser:
@@ -29,7 +29,7 @@ def parser() -> Parser:
     p.add_argument("--rounds", type=whole(), default=7, help="turns of each")
     p.add_argument("--trial_steps", type=whole(), default=3,
                    help="steps to choose a peer's setting")  # fmt: skip
-    p.add_argument("--only", nargs="+", choices=NAMES, default=NAMES)
+    p.add_argument("--only", nargs="+", choices=NAMES, default=("ours", *NAMES[2:]))
     p.add_argument("--no_compile", action="store_true", help="do not try compiled peers")
     return p
 
@@ -71,8 +71,8 @@ from training.runlog import machine
 class Ours:
     """The trainer's own steps on its own batches."""
 
-    def __init__(self, args: argparse.Namespace, data: WholeBatches):
-        self.trainer = build_trainer(args, data)
+    def __init__(self, args: argparse.Namespace, data: WholeBatches, compile: str = "auto"):
+        self.trainer = build_trainer(args, data, compile=compile)
         self.dtype, self.device = self.trainer.dtype, self.trainer.device
         self.compiled = self.trainer.compiled
         self.parameters = sum(p.numel() for p in self.trainer.model.parameters())
@@ -118,6 +118,8 @@ def build(name: str, args: argparse.Namespace, data: WholeBatches, setting: Sett
     """The contender called `name`; `setting` is a peer's."""
     if name in BUILDERS:
         return Peer(name, args, data, setting)
+    if name == "ours-eager":  # on a GPU: without CUDA graphs
+        return Ours(args, data, compile="off")
     return {"ours": Ours, "plain": Plain}[name](args, data)
 
 
