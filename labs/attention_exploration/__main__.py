@@ -5,12 +5,12 @@ and its weights. With --query: whether that query selects (or averages) --values
 where it does not.
 """
 
-import argparse
 import json
 import sys
 
 import numpy as np
 
+from base.cli import Parser
 from base.errors import UserError, errors_are_sentences
 from base.files import read_text
 from labs.attention_exploration import playground
@@ -72,7 +72,9 @@ def replacements(K, V) -> None:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[1])
+    parser = Parser(
+        prog="python -m labs.attention_exploration", description=__doc__.split("\n\n")[1]
+    )
     parser.add_argument("--matrices", metavar="FILE", help='JSON: {"K": rows, "V": rows}')
     parser.add_argument("--query", metavar="NUMBERS", help="a query to judge, such as 1,-2,0.5")
     parser.add_argument("--values", nargs="+", type=int, default=[0], metavar="I",

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from base.cli import Parser
+from base.cli import Parser, whole
 from base.errors import errors_are_sentences
 from base.files import write_whole
 from labs.attention_exploration import one_head
@@ -225,7 +225,7 @@ def parser() -> argparse.ArgumentParser:
     name = "python -m labs.attention_exploration.experiments"
     p = Parser(prog=name, description=__doc__, formatter_class=style)
     p.add_argument("--samples", type=positive(int), default=5000, help="draws of the keys (c, d)")
-    p.add_argument("--seed", type=int, default=0)
+    p.add_argument("--seed", type=whole(0), default=0)
     default = "runs/attention_exploration"
     p.add_argument("--out", type=Path, default=Path(default), help=f"the folder ({default})")
     return p

@@ -217,6 +217,8 @@ def main(argv: list[str] | None = None) -> None:
         if not args.only or name_of(*arm) in args.only
     }
     failed = family.run_all("labs.attention_exploration.lookup", wanted, args.out, args.jobs)
+    if len(failed) == len(wanted):
+        family.refuse_failed(failed, args.out)
     results = family.results(args.out)
     rows = summary(results)
     text = markdown(rows, results)

@@ -6,9 +6,9 @@ are wrong; 2: the file cannot be checked. The student's file is run as it is, so
 that you would run yourself.
 """
 
-import argparse
 import contextlib
 import importlib.util
+import os
 import sys
 from collections.abc import Callable, Iterator
 from types import ModuleType
@@ -16,6 +16,7 @@ from types import ModuleType
 import torch
 from torch import Tensor, nn
 
+from base.cli import Parser
 from base.errors import UserError, errors_are_sentences
 from labs.mini_transformer import from_scratch as ours
 
@@ -55,17 +56,22 @@ def load(path: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location("students_file", path)
     if spec is None or spec.loader is None:
         raise UserError(f"{path}: give a Python file, with a name that ends in .py")
+    if not os.path.exists(path):
+        raise UserError(f"{path}: there is no such file")
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except FileNotFoundError:
-        raise UserError(f"{path}: there is no such file") from None
-    except Exception as error:  # whatever a student's file raises
-        raise UserError(f"{path}: does not run ({type(error).__name__}: {error})") from None
+    except (Exception, SystemExit) as error:  # whatever a student's file raises
+        raise UserError(f"{path}: does not run ({in_a_line(error)})") from None
     missing = [name for name in NAMES if not callable(getattr(module, name, None))]
     if missing:
         raise UserError(f"{path}: has no function {', '.join(missing)}; define all eleven")
     return module
+
+
+def in_a_line(error: BaseException) -> str:
+    """The kind of an error and the first line of what it says."""
+    return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
 
 
 def difference(theirs, wanted) -> str:
@@ -121,8 +127,8 @@ def check(module: ModuleType) -> dict[str, str]:
         try:
             with alone(module, name) as function:
                 problem = judge(function)
-        except Exception as error:  # whatever a student's function raises
-            problem = f"raises {type(error).__name__}: {error}"
+        except (Exception, SystemExit) as error:  # whatever a student's function raises
+            problem = f"raises {in_a_line(error)}"
         if problem and name not in wrong:
             wrong[name] = f"{problem} (called with {where})"
 
@@ -135,7 +141,9 @@ def check(module: ModuleType) -> dict[str, str]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser = Parser(
+        prog="python -m labs.mini_transformer.check", description=__doc__.split("\n\n")[1]
+    )
     parser.add_argument("file", help="a Python file that defines the eleven functions")
     wrong = check(load(parser.parse_args().file))
     for name in NAMES:

@@ -13,7 +13,7 @@ from base.files import write_whole
 from labs.common import family
 from labs.common.intervals import t_interval
 from labs.common.plots import without_matplotlib
-from labs.mini_transformer import plots
+from labs.mini_transformer import plots, text
 from labs.mini_transformer.train import PLACES, Settings
 from run import positive
 
@@ -52,6 +52,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> None:
     args = parser().parse_args(argv)
+    text.load(args.train, args.dev)  # a file that cannot be read ends the command before any run
     shared = {"steps": args.steps, "learning_rate": args.learning_rate}
     shared |= {"train": args.train, "dev": args.dev}
     wanted = {
@@ -60,11 +61,13 @@ def main(argv: list[str] | None = None) -> None:
         for arm in args.only or arms()
     }
     failed = family.run_all("labs.mini_transformer.train", wanted, args.out, args.jobs)
+    if len(failed) == len(wanted):
+        family.refuse_failed(failed, args.out)
     rows = summary(family.results(args.out))
-    text = markdown(rows)
+    tables = markdown(rows)
     with write_whole(str(args.out / "table.md")) as file:
-        file.write(text)
-    print(text)
+        file.write(tables)
+    print(tables)
     try:
         plots.draw_table(rows, args.out)
     except ImportError:
@@ -124,9 +127,13 @@ def cell(found: dict | None, sign: str = "") -> str:
 
 def markdown(rows: list[dict]) -> str:
     """Two tables: the arms on sentences, and those on streams."""
-    steps = rows[0]["runs"][0]["steps"]
-    text = (
-        f"Held-out perplexity after {steps} steps: mean (95 % interval over seeds).\n\n"
+    run = rows[0]["runs"][0]
+    rate = f"{run['learning_rate']:g}"
+    if run["learning_rate"] != Settings.learning_rate:
+        rate += f" (the handout's: {Settings.learning_rate:g})"
+    written = (
+        f"Held-out perplexity after {run['steps']} steps at a learning rate of {rate}: mean (95 % "
+        "interval over seeds).\n\n"
         "| arm | seeds | per token | less vanilla's, seed by seed | mean over documents "
         "| token by token | parameters | seconds |\n"
         "| --- | --- | --- | --- | --- | --- | --- | --- |\n"
@@ -136,12 +143,12 @@ def markdown(rows: list[dict]) -> str:
             cells = [row["arm"], str(row["seeds"]), cell(row["per token"])]
             cells += [cell(row.get("difference"), "+"), cell(row["per document"])]
             cells += [cell(row.get("token by token")), f"{row['parameters']['mean']:,.0f}"]
-            text += f"| {' | '.join([*cells, format(row['seconds']['mean'], '.0f')])} |\n"
+            written += f"| {' | '.join([*cells, format(row['seconds']['mean'], '.0f')])} |\n"
     streams = [row for row in rows if "by position" in row]
     if not streams:
-        return text
+        return written
     places = "".join(f" | at {place}" for place in PLACES)
-    text += (
+    written += (
         "\nTrained on streams of 100 tokens. Perplexity on sentences, and of the 25 tokens up to a "
         f"place in streams of {PLACES[-1]}.\n\n"
         f"| positions | seeds | sentences{places} |\n| --- | --- | ---{' | ---' * len(PLACES)} |\n"
@@ -149,8 +156,8 @@ def markdown(rows: list[dict]) -> str:
     for row in streams:
         cells = [row["arm"].removeprefix(STREAM), str(row["seeds"]), cell(row["per token"])]
         cells += [cell(row["by position"][place]) for place in PLACES]
-        text += f"| {' | '.join(cells)} |\n"
-    return text
+        written += f"| {' | '.join(cells)} |\n"
+    return written
 
 
 if __name__ == "__main__":

@@ -74,12 +74,32 @@ def test_the_checker_names_the_wrong_function_and_no_other(tmp_path, name):
         (SOURCE.replace("def merge_heads", "def merge"), "has no function merge_heads"),
         ("import torch\n1 / 0\n", "does not run (ZeroDivisionError"),
         ("def f(:\n", "does not run (SyntaxError"),
+        ("import sys\nsys.exit(0)\n", "does not run (SystemExit: 0)"),
+        ("open('none.txt')\n", "does not run (FileNotFoundError"),
+        ("raise ValueError('one\\ntwo')\n", "does not run (ValueError: one)"),
+        (SOURCE + "\nmerge_heads = 5\n", "has no function merge_heads"),
     ],
 )
 def test_a_file_that_cannot_be_checked_ends_in_a_sentence(tmp_path, text, sentence):
     done = run_check(tmp_path, text)
     assert done.returncode == 2
-    assert sentence in done.stderr and "Traceback" not in done.stderr
+    assert sentence in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "body, words",
+    [
+        ("return y", "has shape (2, 2, 3, 3), not (2, 3, 6)"),
+        ("raise KeyError('y')", "raises KeyError: 'y'"),
+        ("raise SystemExit", "raises SystemExit"),
+        ("return None", "returns NoneType, not a tensor"),
+    ],
+)
+def test_the_checker_says_what_is_wrong_with_a_function(tmp_path, body, words):
+    done = run_check(tmp_path, f"{SOURCE}\n\ndef merge_heads(y):\n    {body}\n")
+    assert done.returncode == 1 and not done.stderr
+    wrong = [line for line in done.stdout.splitlines() if not line.endswith(": right")]
+    assert len(wrong) == 1 and wrong[0].startswith("merge_heads: ") and words in wrong[0]
 
 
 def test_a_missing_file_ends_in_a_sentence(tmp_path):

@@ -175,7 +175,8 @@ def test_the_table_of_given_results():
 
     def result(variant, seed, perplexity, **more):
         base = {"variant": variant, "seed": seed, "per token": perplexity, "streams": False}
-        return base | {"per document": 1.0, "seconds": 3, "parameters": 5, "steps": 7} | more
+        base |= {"per document": 1.0, "seconds": 3, "parameters": 5}
+        return base | {"steps": 7, "learning_rate": 2e-3} | more
 
     place = {str(p): 10.0 + p for p in (100, 150, 200, 400)}
     rows = summary(
@@ -186,6 +187,7 @@ def test_the_table_of_given_results():
     assert [row["arm"] for row in rows] == ["vanilla", "cosine", "stream-rope"]
     assert rows[1]["difference"] == {"mean": 1.0, "low": 1.0, "high": 1.0}  # the same in each seed
     lines = markdown(rows).splitlines()
+    assert "after 7 steps at a learning rate of 0.002 (the handout's: 0.0005)" in lines[0]
     assert any(line.startswith("| cosine | 3 | 12.0 (9.5 to 14.5) | +1.0 (+1.0 ") for line in lines)
     assert lines[-1] == "| rope | 1 | 9.0 | 110.0 | 160.0 | 210.0 | 410.0 |"
 
@@ -210,6 +212,17 @@ def test_bad_input_ends_in_a_sentence(tmp_path, content, args, sentence):
         path.write_text(content)
     with pytest.raises(UserError, match=sentence):
         main(["--train", str(path), "--out", str(tmp_path / "out"), *args])
+
+
+def test_the_table_reads_its_sentences_before_any_run(tmp_path):
+    path = tmp_path / "train.txt"
+    path.write_text("\n")
+    out = tmp_path / "out"
+    done = run_module("labs.mini_transformer.table", "--train", path, "--out", out)
+    assert done.returncode == 2 and done.stderr == (
+        f"error: {path}: the file is empty; give one that has text in it\n"
+    )
+    assert not out.exists()
 
 
 def test_a_dev_file_alone_ends_with_status_2(tmp_path):
