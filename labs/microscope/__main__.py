@@ -53,9 +53,9 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--forms", nargs="+", choices=FORMS, default=list(EDIT_FORMS), metavar="FORM",
                    help=f"edit, many: what edits are made for, of {', '.join(map(repr, FORMS))} "
                    "(default: the first three)")  # fmt: skip
-    p.add_argument("--contexts", type=whole(0), default=20, metavar="N",
+    p.add_argument("--contexts", type=whole(0), default=rome.CONTEXTS, metavar="N",
                    help="edit, many: as many windows of other people's documents, of whose keys "
-                   "the mean gets a value too (default: 20)")  # fmt: skip
+                   f"the mean gets a value too (default: {rome.CONTEXTS})")  # fmt: skip
     p.add_argument("--layers", nargs="+", type=int, metavar="N",
                    help="edit: which, from 1 (default: all)")  # fmt: skip
     p.add_argument("--tuned", type=whole(0), default=10, metavar="N",

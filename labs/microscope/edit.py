@@ -58,14 +58,15 @@ def main(argv: list[str] | None = None) -> None:
     from answers.predict import answer_length, predict
     from answers.provenance import Corpus
     from dataset import CharCorruptionDataset
-    from labs.microscope.facts import Fact, prompt_of
+    from labs.microscope.facts import Fact, contexts_of, prompt_of
     from labs.microscope.rome import (
+        CONTEXTS,
         Edited,
         How,
         check_editable,
         corpus_rows,
         joined,
-        second_moment,
+        moment_of,
         targets_of,
     )
     from params import load_model, read_description, save_params
@@ -92,8 +93,11 @@ def main(argv: list[str] | None = None) -> None:
     before = predict(model, dataset, asked, length)
     rows = corpus_rows(dataset, model.max_length)
     fact, layer = Fact(args.name, args.place), args.layer - 1
-    targets = targets_of(model, layer, [fact], dataset.stoi, How())
-    with Edited(model, layer, second_moment(model, layer, rows), joined(targets)):
+    answers = [Fact(*pair) for pair in zip(others, before[1:], strict=True) if pair[1]]
+    contexts = contexts_of(corpus.documents, answers, CONTEXTS, args.name, room)
+    targets = targets_of(model, layer, [fact], dataset.stoi, How(contexts=contexts))
+    moment = moment_of(model, layer, rows, answers, dataset.stoi)
+    with Edited(model, layer, moment, joined(targets)):
         after = predict(model, dataset, asked, length)
         if after[0] != args.place:
             raise UserError(f"an edit of layer {args.layer} does not reach: the answer becomes "

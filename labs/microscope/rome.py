@@ -7,12 +7,13 @@ answer has many characters, and each is looked up anew, so that by default there
 MASK before the answer and at every character of the new place. Gradient descent finds new values
 v*: with them in the place of W k, the model answers the new place. Then W becomes W + D, where
 D K = V* - W K for the keys K of the edit, and D is otherwise as small as possible on what the
-corpus makes of W, measured by M = E[k k^T]:
+corpus, and questions about others, make of W, measured by M = E[k k^T]:
 
     D = (V* - W K) (K^T M^-1 K)^-1 K^T M^-1
 
 With one key this is ROME's D = (v* - W k) (M^-1 k)^T / ((M^-1 k)^T k). A character model sees a
-name at other positions in other texts, so one person has a key for each form of the question.
+name at other positions in other texts, so one person has a key for each form of the question; and
+one more, as ROME has it, the mean over many contexts: windows of documents about other people.
 """
 
 from collections.abc import Sequence
@@ -28,7 +29,8 @@ from labs.microscope.facts import Fact, Rows, place_logprob, rows_of
 from model import Block
 
 EDIT_FORMS = ("question", "bare title", "born in")  # for which an edit is made, if not told
-BEST_LAYER = 2  # from 1: where edits of the model that comes with the project change least else
+BEST_LAYER = 3  # from 1: where edits of the model that comes with the project change least else
+CONTEXTS = 20  # windows of documents of whose keys the mean is edited, if not told
 ROWS = 100  # of the corpus in a batch
 RIDGE = 1e-4  # of M's mean diagonal, added to it: the corpus leaves some directions unused
 
@@ -86,6 +88,18 @@ def second_moment(model: nn.Module, layer: int, rows: Sequence[Tensor]) -> Tenso
         total, count = total + keys.mT @ keys, count + len(keys)
     moment = total / count
     return moment + RIDGE * moment.diagonal().mean() * torch.eye(len(moment))
+
+
+def moment_of(
+    model: nn.Module, layer: int, rows: Sequence[Tensor], others: Sequence[Fact], stoi: dict
+) -> Tensor:
+    """M, half of it of the corpus's rows and half of questions with these people's places: at a
+    question the layer has keys that no document gives it, and the others' answers shall stay."""
+    moment = second_moment(model, layer, rows)
+    if not others:
+        return moment
+    questions = rows_of(others, "question", stoi).x.split(ROWS)
+    return (moment + second_moment(model, layer, questions)) / 2
 
 
 def keys_kept(model: nn.Module, layer: int, into: list[Tensor]):

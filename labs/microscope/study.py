@@ -20,8 +20,8 @@ from labs.microscope.rome import (
     Targets,
     joined,
     logits_above,
+    moment_of,
     output_matrix,
-    second_moment,
     targets_of,
 )
 
@@ -193,9 +193,11 @@ def corpus_loss(model: nn.Module, rows: Sequence[Tensor]) -> float:
 def prepared(
     world: World, layer: int, edits: Sequence[Fact], how: How
 ) -> tuple[list[Targets], Tensor]:
-    """What edits at this layer need: their targets, and the corpus's second moment."""
+    """What edits at this layer need: their targets, and the second moment of the keys."""
+    names = {fact.name for fact in edits}
+    others = [fact for fact in world.facts if fact.name not in names]
     targets = targets_of(world.model, layer, edits, world.stoi, how)
-    return targets, second_moment(world.model, layer, world.rows)
+    return targets, moment_of(world.model, layer, world.rows, others, world.stoi)
 
 
 def run_layers(
