@@ -254,7 +254,7 @@ def test_an_edit_writes_params_that_evaluate_and_the_page_read(known, tmp_path):
 
 def test_what_cannot_be_edited_is_one_sentence(known, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    paths = ["--params", str(known / "known.params"), "--corpus"]
+    paths = ["--params", str(known / "known.params"), "--layer", "2"]
     own, other = str(known / "wiki.txt"), str(ROOT / "data" / "model" / "wiki.txt")
     for args, corpus, words in (
         (["Nobody Here", "Oslo"], own, "nobody of this name has a document"),
@@ -265,7 +265,7 @@ def test_what_cannot_be_edited_is_one_sentence(known, tmp_path, monkeypatch):
         (["Ann Lee", "Oslo"], other, "another corpus"),
     ):
         with pytest.raises(UserError, match=words):
-            edit.main([*args, *paths, corpus])
+            edit.main([*paths, "--corpus", corpus, *args])
         assert not list(tmp_path.iterdir())
 
 
@@ -288,7 +288,7 @@ def test_the_three_parts_write_their_tables(known, tmp_path):
     paths += ("--questions", str(known / "train.tsv"), "--out", str(tmp_path), "--people", "2")
     wanted = {"where": 2 * 3 * 4, "edit": 1 + 2 * 2 + 1, "many": 2}
     for part, rows in wanted.items():
-        microscope.main([part, *paths])
+        microscope.main([part, *paths, "--layer", "2"])
         assert len(json.loads((tmp_path / f"{part}.json").read_text("utf-8"))) == rows
         assert (tmp_path / f"{part}.md").read_text("utf-8").count("\n") == rows + 2
     losses = [row["loss"] for row in json.loads((tmp_path / "edit.json").read_text("utf-8"))]
