@@ -6,9 +6,8 @@ one function.
 
 import argparse
 import sys
-from collections.abc import Callable
 
-from base.cli import Parser, real, whole
+from base.cli import Parser, whole
 from base.errors import UserError, errors_are_sentences
 from base.interrupts import importing
 from base.source import keys, literal
@@ -36,11 +35,6 @@ ONLY = {  # options that not every function reads
      "checkpoint_minutes", "resume", "no_log"),
     TRAINING,
 )  # fmt: skip
-
-
-def positive(kind: type) -> Callable[[str], float]:
-    """An argparse type for the studies in labs/: a number of `kind` above zero."""
-    return whole() if kind is int else real(1e6)
 
 
 def parser() -> Parser:

@@ -21,6 +21,12 @@ COMMANDS = sorted(
     if 'if __name__ == "__main__"' in path.read_text(encoding="utf-8")
     and (name := path.relative_to(ROOT).as_posix()) not in STARTED_BY_OTHERS
 )
+LABS = sorted(
+    path.relative_to(ROOT).as_posix()
+    for path in ROOT.glob("labs/*/*.py")
+    if 'if __name__ == "__main__"' in (text := path.read_text(encoding="utf-8"))
+    and "Parser(" in text
+)
 SLOW = ("torch", "matplotlib")
 
 # Run in a process of its own: when the command reads its words, look at its parser instead.
@@ -74,6 +80,8 @@ else:
 """
 
 NEVER = ["", "x", "nan", "inf", "-inf", "-1", "1e999", "9" * 5000]
+FRACTIONS = ("_lr", "rate", "rates", "minutes", "seconds", "clip", "target", "flops", "budgets",
+             "far")  # fmt: skip
 NO_COUNT = ["1.5", "1e308", str(10**30)]  # nor a time
 
 
@@ -97,11 +105,10 @@ def test_help_needs_no_slow_import(command):
     assert seen(command)["imported"] == [] and seen(command)["help"] > 80
 
 
-@pytest.mark.parametrize("command", [name for name in COMMANDS if name != "install.py"])
+@pytest.mark.parametrize("command", [name for name in COMMANDS if name != "install.py"] + LABS)
 def test_numbers_that_cannot_be(command):
     for flag, answers in seen(command)["numbers"].items():
-        rate, time = flag.endswith(("_lr", "_rate")), flag.endswith(("minutes", "seconds"))
-        allowed = ["1.5"] if rate or time else []
+        allowed = ["1.5"] if flag.endswith(FRACTIONS) else []
         for text, sentence in answers.items():
             if text in allowed:
                 continue
@@ -113,6 +120,7 @@ def test_numbers_are_found():
     assert len(seen("src/run.py")["numbers"]) >= 14
     assert {"--count", "--seed"} <= {*seen("src/calibrate.py")["numbers"]}
     assert "--minutes" in seen("bench/accelerator.py")["numbers"]
+    assert len(LABS) > 20 and sum("--seeds" in seen(lab)["numbers"] for lab in LABS) > 7
 
 
 @pytest.mark.parametrize("words", [("--batch_size", 10**30), ("--max_minutes", "1e308")])

@@ -10,7 +10,7 @@ import sys
 
 import numpy as np
 
-from base.cli import Parser
+from base.cli import Parser, whole
 from base.errors import UserError, errors_are_sentences
 from base.files import read_text
 from labs.attention_exploration import playground
@@ -77,7 +77,7 @@ def main() -> int:
     )
     parser.add_argument("--matrices", metavar="FILE", help='JSON: {"K": rows, "V": rows}')
     parser.add_argument("--query", metavar="NUMBERS", help="a query to judge, such as 1,-2,0.5")
-    parser.add_argument("--values", nargs="+", type=int, default=[0], metavar="I",
+    parser.add_argument("--values", nargs="+", type=whole(0), default=[0], metavar="I",
                         help="the values that it selects or averages (default: 0)")  # fmt: skip
     args = parser.parse_args()
     K, V = matrices(args.matrices)

@@ -19,7 +19,6 @@ from base.files import write_whole
 from labs.attention_exploration import one_head
 from labs.attention_exploration.playground import Array, attend, weights
 from labs.common.plots import without_matplotlib
-from run import positive
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 KEYS = 5  # of (c) and (d): two that matter and three others
@@ -224,7 +223,7 @@ def parser() -> argparse.ArgumentParser:
     style = argparse.RawDescriptionHelpFormatter
     name = "python -m labs.attention_exploration.experiments"
     p = Parser(prog=name, description=__doc__, formatter_class=style)
-    p.add_argument("--samples", type=positive(int), default=5000, help="draws of the keys (c, d)")
+    p.add_argument("--samples", type=whole(), default=5000, help="draws of the keys (c, d)")
     p.add_argument("--seed", type=whole(0), default=0)
     default = "runs/attention_exploration"
     p.add_argument("--out", type=Path, default=Path(default), help=f"the folder ({default})")

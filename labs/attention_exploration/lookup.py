@@ -18,14 +18,13 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 import utils
-from base.cli import Parser
+from base.cli import Parser, whole
 from base.errors import errors_are_sentences
 from base.files import write_whole
 from labs.common import family
 from labs.common.intervals import share
 from labs.common.plots import COLOURS, new_figure, save, without_matplotlib
 from model import GPT, GPTConfig
-from run import positive
 from trainer import Trainer, TrainerConfig
 from training.runlog import RunLog, machine
 
@@ -202,7 +201,7 @@ def parser() -> argparse.ArgumentParser:
     p = Parser(prog=name, description=__doc__, formatter_class=style)
     names = [name_of(*arm) for arm in ARMS]
     p.add_argument("--only", nargs="+", metavar="ARM", choices=names, help=", ".join(names))
-    p.add_argument("--steps", type=positive(int), default=Settings.steps, help="of each run")
+    p.add_argument("--steps", type=whole(), default=Settings.steps, help="of each run")
     family.add_options(p, "runs/lookup")
     p.set_defaults(seeds=[0, 1, 2], jobs=2)
     return p

@@ -9,7 +9,7 @@ is there are not repeated, so a study can be stopped, started again and extended
 import argparse
 
 from attention import POSITIONS, VARIANTS
-from base.cli import Parser
+from base.cli import Parser, whole
 from base.errors import errors_are_sentences
 from base.files import write_whole
 from labs.attention_study import plots
@@ -19,7 +19,6 @@ from labs.attention_study.world import PLACES
 from labs.common import family
 from labs.common.plots import without_matplotlib
 from model import COURSE_SIZES
-from run import positive
 
 
 def arms() -> dict[str, tuple[str, str | None]]:
@@ -35,8 +34,8 @@ def parser() -> argparse.ArgumentParser:
     style = argparse.RawDescriptionHelpFormatter
     p = Parser(prog="python -m labs.attention_study", description=__doc__, formatter_class=style)
     p.add_argument("--only", nargs="+", metavar="ARM", choices=arms(), help=", ".join(arms()))
-    p.add_argument("--steps", type=positive(int), default=Settings.steps, help="of training")
-    p.add_argument("--people", type=positive(int), default=Settings.people, help="to ask about")
+    p.add_argument("--steps", type=whole(), default=Settings.steps, help="of training")
+    p.add_argument("--people", type=whole(), default=Settings.people, help="to ask about")
     family.add_options(p, "runs/attention_study")
     p.add_argument("--device", default="auto")
     p.add_argument(

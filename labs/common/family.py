@@ -24,6 +24,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from base.cli import real, whole
 from base.errors import UserError, errors_are_sentences
 from base.files import ROOT, read_text, write_whole
 from base.locks import file_lock
@@ -31,17 +32,14 @@ from base.locks import file_lock
 
 def flops(text: str) -> float:
     """An argparse type: a number of FLOPs, 1e15 say."""
-    value = float(text)
-    if not 0 < value < float("inf"):
-        raise ValueError
-    return value
+    return real(1e24)(text)
 
 
 def add_options(parser: argparse.ArgumentParser, out: str) -> None:
     """The options of every family: which seeds, how many runs at a time, which folder."""
-    seeds = {"nargs": "+", "type": int, "default": [0], "metavar": "K"}
+    seeds = {"nargs": "+", "type": whole(0), "default": [0], "metavar": "K"}
     parser.add_argument("--seeds", **seeds, help="one run each")
-    parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
+    parser.add_argument("--jobs", type=whole(1, 1024), default=1, help="runs at a time")
     parser.add_argument("--out", type=Path, default=Path(out), help=f"the folder (default: {out})")
 
 

@@ -45,8 +45,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--corpus", default=str(MODEL / "wiki.txt"), help="what it was pretrained on")
     p.add_argument("--questions", nargs="+", default=[str(MODEL / "birth_dev.tsv")],
                    help="rows of question, tab, place: the people to ask about")  # fmt: skip
-    p.add_argument("--people", type=int, default=100, help="pairs or edits (default: 100)")
-    p.add_argument("--layer", type=int, default=BEST_LAYER,
+    p.add_argument("--people", type=whole(), default=100, help="pairs or edits (default: 100)")
+    p.add_argument("--layer", type=whole(), default=BEST_LAYER,
                    help=f"many: the layer, from 1 (default: {BEST_LAYER})")  # fmt: skip
     p.add_argument("--position", choices=PLACES, default=PLACES[-1],
                    help=f"of a person's keys: {', '.join(PLACES)} (default: {PLACES[-1]})")
@@ -56,7 +56,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--contexts", type=whole(0), default=rome.CONTEXTS, metavar="N",
                    help="edit, many: as many windows of other people's documents, of whose keys "
                    f"the mean gets a value too (default: {rome.CONTEXTS})")  # fmt: skip
-    p.add_argument("--layers", nargs="+", type=int, metavar="N",
+    p.add_argument("--layers", nargs="+", type=whole(), metavar="N",
                    help="edit: which, from 1 (default: all)")  # fmt: skip
     p.add_argument("--tuned", type=whole(0), default=10, metavar="N",
                    help="edit: of the edits, those that are also made by training the matrix "

@@ -10,13 +10,12 @@ picture are made of all results in F.
 import argparse
 import sys
 
-from base.cli import Parser
+from base.cli import Parser, whole
 from base.errors import errors_are_sentences
 from base.files import write_whole
 from labs.common import family
 from labs.common.plots import COLOURS, new_figure, save, without_matplotlib
 from labs.microscope.holding import SHAPES, Settings
-from run import positive
 
 OPTIMIZERS = ("adamw", "muon")
 COLUMNS = ("parameters", "people", "exposures", "batch", "optimizer", "seed",
@@ -30,12 +29,11 @@ def parser() -> argparse.ArgumentParser:
                formatter_class=style)  # fmt: skip
     p.add_argument("--sizes", nargs="+", choices=SHAPES, default=["20k"], metavar="SIZE",
                    help=f"parameters, of {', '.join(SHAPES)} (default: 20k)")  # fmt: skip
-    whole = positive(int)
-    p.add_argument("--people", nargs="+", type=whole, default=[1000, 2000, 4000], metavar="N")
-    p.add_argument("--exposures", nargs="+", type=whole, default=[100], metavar="N",
+    p.add_argument("--people", nargs="+", type=whole(), default=[1000, 2000, 4000], metavar="N")
+    p.add_argument("--exposures", nargs="+", type=whole(), default=[100], metavar="N",
                    help="how often each document is read (default: 100)")  # fmt: skip
     p.add_argument("--optimizers", nargs="+", choices=OPTIMIZERS, default=OPTIMIZERS)
-    p.add_argument("--batch", type=whole, default=Settings.batch, metavar="ROWS",
+    p.add_argument("--batch", type=whole(), default=Settings.batch, metavar="ROWS",
                    help=f"documents read in a step (default: {Settings.batch})")  # fmt: skip
     p.add_argument("--device", choices=("cpu", "cuda", "mps"), default=Settings.device,
                    help=f"where the models are trained (default: {Settings.device})")  # fmt: skip

@@ -15,7 +15,7 @@ if __name__ == "__main__":  # started as a file: the project's root is not yet w
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
 import labs  # noqa: F401  (which knows where src/ is)
-from base.cli import Parser
+from base.cli import Parser, whole
 from base.errors import UserError, errors_are_sentences
 from base.files import check_outputs, find_files, read_text
 
@@ -32,7 +32,7 @@ def parser() -> Parser:
     p.add_argument("--params", default=str(SHIPPED / "model.params"), help="the model")
     p.add_argument("--corpus", default=str(SHIPPED / "wiki.txt"), help="of its pretraining")
     p.add_argument("--out", default="edited.params", help="default: edited.params")
-    p.add_argument("--layer", type=int, default=BEST_LAYER,
+    p.add_argument("--layer", type=whole(), default=BEST_LAYER,
                    help=f"whose matrix is changed, from 1 (default: {BEST_LAYER})")  # fmt: skip
     return p
 

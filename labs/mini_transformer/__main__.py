@@ -12,13 +12,12 @@ import json
 from pathlib import Path
 
 from attention import POSITIONS, VARIANTS
-from base.cli import Parser, check_choice
+from base.cli import Parser, check_choice, whole
 from base.errors import UserError, errors_are_sentences
 from base.files import write_whole
 from labs.common.plots import without_matplotlib
 from labs.mini_transformer import plots, variant
 from labs.mini_transformer.train import Settings, samples, trained
-from run import positive
 from training.config import number_in_range
 from training.runlog import RunLog
 
@@ -31,10 +30,10 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--variant", metavar="NAME", default="from-scratch",
                    help="any of src/attention, from-scratch (default) or relu-query")  # fmt: skip
     p.add_argument("--positions", choices=POSITIONS)
-    p.add_argument("--epochs", type=positive(int), default=Settings.epochs)
-    p.add_argument("--steps", type=positive(int), help="instead of --epochs")
+    p.add_argument("--epochs", type=whole(), default=Settings.epochs)
+    p.add_argument("--steps", type=whole(), help="instead of --epochs")
     p.add_argument("--seed", type=number_in_range("seed"), default=0)
-    p.add_argument("--samples", type=int, default=10, metavar="N", help="sentences to write")
+    p.add_argument("--samples", type=whole(0), default=10, metavar="N", help="sentences to write")
     default = "runs/mini_transformer"
     p.add_argument("--out", type=Path, default=Path(default), help=f"the folder ({default})")
     return p

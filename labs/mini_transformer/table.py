@@ -7,7 +7,7 @@ result is there are not repeated, so the table can be stopped, started again and
 import argparse
 import statistics
 
-from base.cli import Parser
+from base.cli import Parser, real, whole
 from base.errors import errors_are_sentences
 from base.files import write_whole
 from labs.common import family
@@ -15,7 +15,6 @@ from labs.common.intervals import t_interval
 from labs.common.plots import without_matplotlib
 from labs.mini_transformer import plots, text
 from labs.mini_transformer.train import PLACES, Settings
-from run import positive
 
 BASE, STREAM = "vanilla", "stream-"
 STREAM_ROWS = 10  # rows of 100 tokens a step: about as many tokens as in 32 sentences
@@ -38,9 +37,9 @@ def parser() -> argparse.ArgumentParser:
     name = "python -m labs.mini_transformer.table"
     p = Parser(prog=name, description=__doc__, formatter_class=style)
     p.add_argument("--only", nargs="+", metavar="ARM", choices=arms(), help=", ".join(arms()))
-    p.add_argument("--steps", type=positive(int), default=200, help="of each run (default: 200)")
+    p.add_argument("--steps", type=whole(), default=200, help="of each run (default: 200)")
     p.add_argument(
-        "--learning_rate", type=positive(float), default=2e-3,
+        "--learning_rate", type=real(1e6), default=2e-3,
         help="(default: 2e-3, four times the handout's, as the runs are short)",
     )  # fmt: skip
     p.add_argument("--train", metavar="FILE", help="sentences (default: the embedded world's)")

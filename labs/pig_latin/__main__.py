@@ -9,7 +9,7 @@ FILE the large list is that file. Three seeds: --seeds 0 1 2.
 
 import argparse
 
-from base.cli import Parser
+from base.cli import Parser, whole
 from base.errors import errors_are_sentences
 from base.files import write_whole
 from labs.common import family
@@ -17,7 +17,6 @@ from labs.common.plots import without_matplotlib
 from labs.pig_latin.arm import Settings
 from labs.pig_latin.data import pairs_path, read_pairs
 from labs.pig_latin.table import table
-from run import positive
 
 RUNS = {  # name -> hidden, pairs, batch size
     "32-small": (32, "small", 64),
@@ -35,7 +34,7 @@ def parser() -> argparse.ArgumentParser:
                    help="lines `word translation` instead of the large list")  # fmt: skip
     for name in ("epochs", "patience"):
         default = getattr(Settings, name)
-        p.add_argument(f"--{name}", type=positive(int), default=default, help=f"({default})")
+        p.add_argument(f"--{name}", type=whole(), default=default, help=f"({default})")
     family.add_options(p, "runs/pig_latin")
     return p
 

@@ -12,7 +12,7 @@ import statistics
 from dataclasses import asdict, dataclass
 
 import utils
-from base.cli import Parser
+from base.cli import Parser, real, whole
 from base.errors import errors_are_sentences
 from base.files import write_whole
 from labs.common import family
@@ -21,7 +21,6 @@ from labs.common.plots import COLOURS, new_figure, save, without_matplotlib
 from labs.pig_latin.data import pairs_path, read_pairs, split
 from labs.pig_latin.model import EncoderDecoder, Sizes
 from labs.pig_latin.train import Run, Training
-from run import positive
 
 BATCHES = (8, 32, 128, 512, 2048)
 RATES = (5e-4, 1e-3, 2e-3, 4e-3, 8e-3)
@@ -118,10 +117,10 @@ def main() -> None:
     style = argparse.RawDescriptionHelpFormatter
     p = Parser(prog="python -m labs.pig_latin.batch_size", description=__doc__,
                formatter_class=style)  # fmt: skip
-    p.add_argument("--batches", nargs="+", type=positive(int), default=BATCHES, metavar="B")
-    p.add_argument("--rates", nargs="+", type=positive(float), default=RATES, metavar="R")
-    p.add_argument("--target", type=positive(float), default=Settings.target, help="nats")
-    p.add_argument("--hidden", type=positive(int), default=Settings.hidden)
+    p.add_argument("--batches", nargs="+", type=whole(), default=BATCHES, metavar="B")
+    p.add_argument("--rates", nargs="+", type=real(1e6), default=RATES, metavar="R")
+    p.add_argument("--target", type=real(1e6), default=Settings.target, help="nats")
+    p.add_argument("--hidden", type=whole(), default=Settings.hidden)
     family.add_options(p, "runs/pig_latin-batch_size")
     args = p.parse_args()
     wanted = {

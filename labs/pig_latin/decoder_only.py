@@ -21,7 +21,7 @@ from torch import Tensor
 
 import utils
 from answers.decode import generate
-from base.cli import Parser
+from base.cli import Parser, whole
 from base.errors import errors_are_sentences
 from base.files import write_whole
 from labs.common import family, flops
@@ -43,7 +43,6 @@ from labs.pig_latin.model import EncoderDecoder, Sizes, translate
 from labs.pig_latin.table import percent, with_interval
 from labs.pig_latin.train import Run, Training, train_step
 from model import GPT, GPTConfig
-from run import positive
 from trainer import Trainer
 from training.config import TrainerConfig
 from training.runlog import RunLog
@@ -303,7 +302,7 @@ def main() -> None:
                formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     p.add_argument("--flops", type=family.flops, default=2e12, metavar="X", help="(2e12)")
     p.add_argument("--pairs", default="large", metavar="FILE", help="lines `word translation`")
-    p.add_argument("--hidden", type=positive(int), default=Settings.hidden)
+    p.add_argument("--hidden", type=whole(), default=Settings.hidden)
     family.add_options(p, "runs/pig_latin-decoder_only")
     args = p.parse_args()
     read_pairs(pairs_path(args.pairs))

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 
-from base.cli import Parser
+from base.cli import Parser, real, whole
 from base.errors import UserError, errors_are_sentences
 from base.files import write_whole
 from labs.pretrained import checkpoint, classify, data, tiny
@@ -199,22 +199,23 @@ def make_parser() -> Parser:
         sub = commands.add_parser(command)
         sub.add_argument("--out", type=Path, required=True)
         if command == "data":
-            sub.add_argument("--seed", type=int, default=0)
+            sub.add_argument("--seed", type=whole(0), default=0)
         if command == "pretrain":
-            sub.add_argument("--steps", type=classify.positive, default=2000)
+            sub.add_argument("--steps", type=whole(), default=2000)
         if command == "study":
             sub.add_argument("--pretrained", type=Path, help="what `pretrain` made")
             sub.add_argument("--models", nargs="+", default=[], help="more: folders, hub names")
-            sub.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-            sub.add_argument("--epochs", type=classify.positive, default=3)
-            sub.add_argument("--rates", nargs="+", type=float, default=[classify.ARITHMETIC.rate],
+            sub.add_argument("--seeds", nargs="+", type=whole(0), default=[0, 1, 2])
+            sub.add_argument("--epochs", type=whole(), default=3)
+            sub.add_argument("--rates", nargs="+", type=real(1e6),
+                             default=[classify.ARITHMETIC.rate],
                              help="the best by validation accuracy is shown")  # fmt: skip
     sub = commands.add_parser("what_is")
     sub.add_argument("--model", required=True)
     sub.add_argument("sentence")
     sub = commands.add_parser("differ")
     sub.add_argument("--models", nargs=2, required=True, metavar="FOLDER")
-    sub.add_argument("--seed", type=int, default=0, help="that both were finetuned with")
+    sub.add_argument("--seed", type=whole(0), default=0, help="that both were finetuned with")
     return parser
 
 

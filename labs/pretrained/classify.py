@@ -21,7 +21,7 @@ import torch
 from tqdm import tqdm
 
 from answers.metrics import wilson
-from base.cli import Parser
+from base.cli import Parser, real, whole
 from base.errors import UserError, errors_are_sentences
 from base.files import write_whole
 from base.machine import multiplies_bf16
@@ -312,19 +312,13 @@ def sweep(args: argparse.Namespace) -> None:
     print("\n".join(lines))
 
 
-def positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text}: give a whole number from 1")
-    return int(text)
-
-
 def make_parser() -> Parser:
     parser = Parser(description=__doc__.split("\n\n")[0])
     commands = parser.add_subparsers(dest="command", required=True)
     for command in ("train", "evaluate", "predict", "sweep"):
         sub = commands.add_parser(command)
         sub.add_argument("--model", default=Settings.model, help="a folder, a hub name, or minilm")
-        sub.add_argument("--max_length", type=positive, default=512)
+        sub.add_argument("--max_length", type=whole(), default=512)
         if command == "predict":
             sub.add_argument("sentences", nargs="+")
             continue
@@ -335,23 +329,25 @@ def make_parser() -> Parser:
             continue
         sub.add_argument("--train", required=True)
         sub.add_argument("--validation", help="without it, a share of the training rows")
-        sub.add_argument("--validation_share", type=float, default=0.02)
-        sub.add_argument("--split_seed", type=int, default=0)
+        sub.add_argument("--validation_share", type=real(1, zero=True), default=0.02)
+        sub.add_argument("--split_seed", type=whole(0), default=0)
         sub.add_argument("--labels", nargs="+", help="label names in the order of their numbers")
-        sub.add_argument("--rows", type=positive, help="train on a random part of this size")
+        sub.add_argument("--rows", type=whole(), help="train on a random part of this size")
         sub.add_argument("--out", type=Path, required=True)
-        for name in ("rate", "warmup", "clip"):
-            sub.add_argument(f"--{name}", type=float, default=getattr(Settings, name))
+        for name, kind in (
+            ("rate", real(1e6)), ("warmup", real(1, zero=True)), ("clip", real(1e6, zero=True)),
+        ):  # fmt: skip
+            sub.add_argument(f"--{name}", type=kind, default=getattr(Settings, name))
         for name in ("batch", "epochs", "evaluations"):
-            sub.add_argument(f"--{name}", type=positive, default=getattr(Settings, name))
-        sub.add_argument("--seed", type=int, default=0)
+            sub.add_argument(f"--{name}", type=whole(), default=getattr(Settings, name))
+        sub.add_argument("--seed", type=whole(0), default=0)
         sub.add_argument("--optimizer", choices=OPTIMIZERS, default="adamw")
         sub.add_argument("--frozen", action="store_true", help="train the new head only")
         if command == "sweep":
             sub.add_argument("--optimizers", nargs="+", choices=OPTIMIZERS, default=["adamw"])
-            sub.add_argument("--rates", nargs="+", type=float, default=[5e-5])
-            sub.add_argument("--batches", nargs="+", type=positive, default=[64])
-            sub.add_argument("--epoch_counts", nargs="+", type=positive, default=[3])
+            sub.add_argument("--rates", nargs="+", type=real(1e6), default=[5e-5])
+            sub.add_argument("--batches", nargs="+", type=whole(), default=[64])
+            sub.add_argument("--epoch_counts", nargs="+", type=whole(), default=[3])
     return parser
 
 

@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from base.cli import Parser
+from base.cli import Parser, whole
 from base.errors import UserError, errors_are_sentences
 from base.files import write_whole
 from labs.pretrained import classify, tiny
@@ -301,16 +301,16 @@ def make_parser() -> Parser:
     commands = parser.add_subparsers(dest="command", required=True)
     sub = commands.add_parser("train")
     sub.add_argument("--out", type=Path, required=True)
-    sub.add_argument("--steps", type=classify.positive, default=600)
-    sub.add_argument("--seed", type=int, default=0)
+    sub.add_argument("--steps", type=whole(), default=600)
+    sub.add_argument("--seed", type=whole(0), default=0)
     for command in ("prompt", "page"):
         sub = commands.add_parser(command)
         sub.add_argument("--model", required=True)
         sub.add_argument("--pictures", type=Path, help="a folder of your own")
-        sub.add_argument("--size", type=classify.positive, default=8, help="of the drawn pool")
-        sub.add_argument("--seed", type=int, default=7)
+        sub.add_argument("--size", type=whole(), default=8, help="of the drawn pool")
+        sub.add_argument("--seed", type=whole(0), default=7)
         if command == "prompt":
-            sub.add_argument("--target", type=int, required=True, help="its number, from 0")
+            sub.add_argument("--target", type=whole(0), required=True, help="its number, from 0")
             sub.add_argument("--words", nargs="+", help="captions to try, in every template")
         else:
             sub.add_argument("--captions", nargs="+")

@@ -9,14 +9,13 @@ there are not repeated.
 
 import argparse
 
-from base.cli import Parser
+from base.cli import Parser, whole
 from base.errors import errors_are_sentences
 from base.files import write_whole
 from labs.common import family
 from labs.common.plots import without_matplotlib
 from labs.recipe_study.arm import ARMS, Settings
 from labs.recipe_study.table import draw, table
-from run import positive
 
 SIZES = ("people", "held_out", "steps", "n_embd")
 
@@ -26,7 +25,7 @@ def parser() -> argparse.ArgumentParser:
     p = Parser(prog="python -m labs.recipe_study", description=__doc__, formatter_class=style)
     p.add_argument("--only", nargs="+", metavar="ARM", choices=ARMS, help=", ".join(ARMS))
     for name in SIZES:
-        p.add_argument(f"--{name}", type=positive(int), default=getattr(Settings, name))
+        p.add_argument(f"--{name}", type=whole(), default=getattr(Settings, name))
     family.add_options(p, "runs/recipe_study")
     return p
 

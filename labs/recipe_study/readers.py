@@ -13,11 +13,11 @@ import time
 
 import network_reader
 from answers.metrics import wilson
-from base.cli import Parser
+from base.cli import Parser, whole
 from base.errors import errors_are_sentences
 from base.files import find_files, read_text
 from dataset import CharCorruptionDataset, NameDataset
-from run import READERS, positive
+from run import READERS
 from training.reader import Ranker, accuracy, asked_documents, held_out_readings
 
 FOLDS = 5
@@ -34,10 +34,10 @@ def share(part: int, whole: int) -> str:
 def parser() -> Parser:
     p = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--reader", nargs="+", choices=READERS, default=list(READERS))
-    p.add_argument("--folds", type=int, choices=range(1, FOLDS + 1), default=1)
-    p.add_argument("--steps", type=positive(int), default=network_reader.STEPS,
+    p.add_argument("--folds", type=whole(1, FOLDS), default=1)
+    p.add_argument("--steps", type=whole(), default=network_reader.STEPS,
                    help="of the network's training (%(default)s)")  # fmt: skip
-    p.add_argument("--seed", type=int, default=0)
+    p.add_argument("--seed", type=whole(0), default=0)
     return p
 
 

@@ -18,14 +18,13 @@ from pathlib import Path
 
 import numpy as np
 
-from base.cli import Parser
+from base.cli import Parser, whole
 from base.errors import UserError, errors_are_sentences
 from base.files import write_whole
 from labs.common import family
 from labs.common.plots import without_matplotlib
 from labs.scaling import fits
 from labs.scaling.table import law_table, profiles_table
-from run import positive
 
 TASKS = {  # name -> the module with SIZES, BUDGETS, SIZE_NAME, SCORE_NAME, Settings and run
     "pig_latin": "labs.pig_latin.sweep",
@@ -40,7 +39,7 @@ def parser() -> argparse.ArgumentParser:
     style = argparse.RawDescriptionHelpFormatter
     p = Parser(prog="python -m labs.scaling", description=__doc__, formatter_class=style)
     p.add_argument("task", choices=TASKS, help="what is trained")
-    p.add_argument("--sizes", nargs="+", type=positive(int), metavar="N", help="channels")
+    p.add_argument("--sizes", nargs="+", type=whole(), metavar="N", help="channels")
     p.add_argument("--budgets", nargs="+", type=family.flops, metavar="X", help="FLOPs")
     p.add_argument("--far", type=family.flops, default=FAR, help="FLOPs to extend to (1e15)")
     family.add_options(p, "runs/scaling-<task>")

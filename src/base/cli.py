@@ -53,18 +53,17 @@ def whole(least: int = 1, most: int = MOST) -> Callable[[str], int]:
     return parse
 
 
-def real(most: float, above: float = 0.0) -> Callable[[str], float]:
-    """An argparse type: a number above `above` and up to `most`."""
+def real(most: float, above: float = 0.0, zero: bool = False) -> Callable[[str], float]:
+    """An argparse type: a number above `above` and up to `most`; with `zero`, 0 as well."""
 
     def parse(text: str) -> float:
         try:
             value = float(text)
         except ValueError:
             value = math.nan
-        if not above < value <= most:
-            raise argparse.ArgumentTypeError(
-                f"{shown(text)} is not a number above {above:g} and up to {most:g}"
-            )
+        if not (above < value <= most or (zero and value == 0)):
+            limits = f"from 0 to {most:g}" if zero else f"above {above:g} and up to {most:g}"
+            raise argparse.ArgumentTypeError(f"{shown(text)} is not a number {limits}")
         return value
 
     return parse
