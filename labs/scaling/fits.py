@@ -42,7 +42,7 @@ def find_optimal_params(parameters: Sequence[float], losses: Sequence[float]) ->
         raise NoMinimum("the losses have no minimum among sizes: measure smaller or larger ones")
     best = -b / (2 * a)
     outside = not x.min() <= best <= x.max()
-    best_parameters = math.exp(min(best, 200.0))
+    best_parameters = math.exp(max(-200.0, min(best, 200.0)))
     return Optimum(best_parameters, float(c - b * b / (4 * a)), outside, (a, b, c))
 
 
@@ -70,20 +70,21 @@ def at_budget(curve: Sequence[dict], flops: float, key: str) -> float | None:
 
 
 class Profile(NamedTuple):
-    """All runs at one budget."""
+    """All runs at one budget, and the seed of each."""
 
     flops: float
     parameters: list[float]
     losses: list[float]
     tokens: list[float]
+    seeds: list[int]
 
 
 def profiles(results: list[dict], budgets: Sequence[float]) -> list[Profile]:
     """The runs' losses and tokens at each budget that at least three sizes reach."""
     found = []
     for budget in budgets:
-        rows = [(r["parameters"], *(at_budget(r["curve"], budget, k) for k in ("score", "tokens")))
-                for r in results]  # fmt: skip
+        rows = [(r["parameters"], *(at_budget(r["curve"], budget, k) for k in ("score", "tokens")),
+                 r["seed"]) for r in results]  # fmt: skip
         columns = list(zip(*(row for row in rows if None not in row), strict=True))
         if columns and len(set(columns[0])) >= 3:
             found.append(Profile(budget, *map(list, columns)))
@@ -96,7 +97,7 @@ def tokens_at(profile: Profile, parameters: float) -> float:
     """Tokens that a model of so many parameters is trained on with the profile's FLOPs: a quadratic
     in logs through the sizes measured."""
     x, y = np.log(profile.parameters), np.log(profile.tokens)
-    return float(np.exp(np.polyval(np.polyfit(x, y, 2), math.log(parameters))))
+    return safe_exp(float(np.polyval(np.polyfit(x, y, 2), math.log(parameters))))
 
 
 class Law(NamedTuple):
@@ -137,23 +138,28 @@ def fit(found: list[Profile]) -> Law:
 
 
 class Interval(NamedTuple):
-    """Percentiles 2.5 and 97.5 of what resampled profiles say; `refused` draws gave no line."""
+    """Percentiles 2.5 and 97.5 of what resampled profiles say; `refused` draws gave no line.
+    `seeds`: how many the runs have."""
 
     parameters: tuple[float, float]
     tokens: tuple[float, float]
     exponent: tuple[float, float]
     refused: int
     draws: int
+    seeds: int
 
 
 def bootstrap(found: list[Profile], flops: float, draws: int = 1000, seed: int = 0) -> Interval:
-    """Intervals of the optimum at `flops`: the residuals of each quadratic are drawn anew (with
-    replacement, made larger by sqrt(n / (n - 3)) for the three numbers fitted)."""
+    """Intervals of the optimum at `flops`, from draws with replacement: of the seeds, where there
+    are two or more (all runs of a seed together, the same seeds at every budget), and then of the
+    residuals of each quadratic (made larger by sqrt(n / (n - 3)) for the three numbers fitted)."""
     random = np.random.default_rng(seed)
+    seeds = sorted({s for profile in found for s in profile.seeds})
     rows, refused = [], 0
     for _ in range(draws):
+        chosen = random.choice(seeds, len(seeds)).tolist() if len(seeds) > 1 else seeds
         try:
-            law = fit([resampled(profile, random) for profile in found])
+            law = fit([resampled(of_seeds(profile, chosen), random) for profile in found])
         except UserError:
             refused += 1
             continue
@@ -163,7 +169,8 @@ def bootstrap(found: list[Profile], flops: float, draws: int = 1000, seed: int =
         raise UserError(f"{refused} of {draws} resampled profiles have no minimum: no interval")
     low, high = np.percentile(rows, (2.5, 97.5), axis=0)
     spans = [tuple(map(safe_exp, (low[i], high[i]))) for i in (0, 1)]
-    return Interval(spans[0], spans[1], (float(low[2]), float(high[2])), refused, draws)
+    exponent = float(low[2]), float(high[2])
+    return Interval(spans[0], spans[1], exponent, refused, draws, len(seeds))
 
 
 def log_at(line: tuple[float, float], x: float) -> float:
@@ -171,7 +178,14 @@ def log_at(line: tuple[float, float], x: float) -> float:
 
 
 def safe_exp(x: float) -> float:
-    return math.exp(min(x, 700.0))
+    return math.exp(max(-700.0, min(x, 700.0)))
+
+
+def of_seeds(profile: Profile, chosen: Sequence[int]) -> Profile:
+    """The runs of the seeds chosen, those of a seed chosen twice twice."""
+    rows = [n for seed in chosen for n, own in enumerate(profile.seeds) if own == seed]
+    columns = ([column[n] for n in rows] for column in profile[1:])
+    return Profile(profile.flops, *columns)
 
 
 def resampled(profile: Profile, random: np.random.Generator) -> Profile:

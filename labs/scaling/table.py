@@ -32,6 +32,7 @@ def law_table(law: Law, interval: Interval, far: float) -> str:
             "\nFewer than two minima are among the sizes measured: the lines below go through "
             "minima outside them, and are a hint at most. Measure smaller or larger sizes.\n"
         )
+    over = "of seeds and residuals" if interval.seeds > 1 else "of residuals, with one seed"
     low, high = interval.parameters
     low_tokens, high_tokens = interval.tokens
     return text + (
@@ -41,5 +42,6 @@ def law_table(law: Law, interval: Interval, far: float) -> str:
         f"At {far:.3g} FLOPs: {predict(law.parameters_line, far):,.3g} parameters "
         f"({low:,.3g} to {high:,.3g}), {predict(law.tokens_line, far):,.3g} tokens "
         f"({low_tokens:,.3g} to {high_tokens:,.3g}).\n"
-        f"Intervals: 95 %, {interval.draws} bootstrap draws, {interval.refused} without a line.\n"
+        f"Intervals: 95 %, {interval.draws} bootstrap draws {over}, {interval.refused} without a "
+        "line.\n"
     )

@@ -26,7 +26,8 @@ def made_up(noise: float = 0.0) -> list[fits.Profile]:
         best = math.log(A * spent**M)
         losses = [0.1 * (math.log(n) - best) ** 2 + 1e11 / spent for n in SIZES]
         losses = [loss + noise * random.standard_normal() for loss in losses]
-        found.append(fits.Profile(spent, SIZES, losses, [spent / (6 * n) for n in SIZES]))
+        tokens = [spent / (6 * n) for n in SIZES]
+        found.append(fits.Profile(spent, SIZES, losses, tokens, [0] * len(SIZES)))
     return found
 
 
@@ -62,6 +63,31 @@ def test_the_law_is_found_and_is_in_its_interval():
     assert interval.parameters[0] < A * 1e15**M < interval.parameters[1]
     assert interval.exponent[0] < M < interval.exponent[1]
     assert fits.bootstrap(noisy, 1e15, draws=200) == interval
+
+
+def of_three_seeds(shift: float) -> list[fits.Profile]:
+    """The made-up runs three times, the best sizes of two seeds moved by e^shift down and up."""
+    found = []
+    for profile in made_up(noise=0.001):
+        columns: tuple[list, ...] = ([], [], [], [])
+        for seed in (0, 1, 2):
+            sizes = [n * math.exp((seed - 1) * shift) for n in SIZES]
+            rows = sizes, profile.losses, profile.tokens, [seed] * len(sizes)
+            for column, values in zip(columns, rows, strict=True):
+                column.extend(values)
+        found.append(fits.Profile(profile.flops, *columns))
+    return found
+
+
+def test_the_interval_knows_what_differs_between_seeds():
+    widths = []
+    for found in (made_up(noise=0.001), of_three_seeds(0.0), of_three_seeds(0.2)):
+        low, high = fits.bootstrap(found, BUDGETS[2], draws=200).parameters
+        widths.append(math.log(high / low))
+    one, alike, apart = widths
+    assert alike < one < 0.1
+    # the mean of three draws of -0.2, 0, 0.2 has a standard deviation of 0.094
+    assert 0.25 < apart < 0.8
 
 
 def test_budgets_without_a_minimum_are_left_out_and_named():
