@@ -2,8 +2,8 @@
 
 python -m labs.pig_latin [--only NAME ...] [--seeds K ...] [--jobs N] [--pairs FILE] [--out FOLDER]
 
-Writes FOLDER/<name>-seed<k>/ (settings, log, result, best.pt), table.md, and the figures
-by_hidden_size, by_data and attention. Runs whose result is there are not repeated. With --pairs
+Writes FOLDER/<name>-seed<k>/ (settings, log, result, best.pt), table.md, sentences.md (a sentence
+translated after each epoch), and the figures by_hidden_size, by_data and attention. Runs whose result is there are not repeated. With --pairs
 FILE the large list is that file. Three seeds: --seeds 0 1 2.
 """
 
@@ -16,7 +16,7 @@ from labs.common import family
 from labs.common.plots import without_matplotlib
 from labs.pig_latin.arm import Settings
 from labs.pig_latin.data import pairs_path, read_pairs
-from labs.pig_latin.table import table
+from labs.pig_latin.table import sentences, table
 
 RUNS = {  # name -> hidden, pairs, batch size
     "32-small": (32, "small", 64),
@@ -54,8 +54,9 @@ def main() -> None:
     failed = family.run_all("labs.pig_latin.arm", wanted, args.out, args.jobs)
     results = family.results(args.out)
     text = table(results)
-    with write_whole(str(args.out / "table.md")) as file:
-        file.write(text)
+    for name, content in (("table", text), ("sentences", sentences(results))):
+        with write_whole(str(args.out / f"{name}.md")) as file:
+            file.write(content)
     print(text)
     try:
         from labs.pig_latin import plots

@@ -1,6 +1,8 @@
-"""The four runs as a table: lowest validation loss, exact matches, a sentence."""
+"""The four runs as tables: lowest validation loss, exact matches, a sentence epoch by epoch."""
 
 import statistics
+from itertools import zip_longest
+from pathlib import Path
 
 from labs.common.intervals import share, t_interval
 from labs.pig_latin.rule import KINDS
@@ -55,3 +57,13 @@ def table(results: list[dict]) -> str:
         first = min(runs, key=lambda r: r["seed"])
         last += f"- {hidden}, {pairs}: {first['sentences'][-1]}\n"
     return text + rules + last
+
+
+def sentences(results: list[dict]) -> str:
+    """Markdown: the sentence as the first seed of each group translates it after each epoch."""
+    firsts = {f"{hidden}, {Path(pairs).stem}": min(runs, key=lambda r: r["seed"])["sentences"]
+              for (hidden, pairs), runs in groups(results).items()}  # fmt: skip
+    text = f"| epoch | {' | '.join(firsts)} |\n| --- |{' --- |' * len(firsts)}\n"
+    for epoch, row in enumerate(zip_longest(*firsts.values(), fillvalue=""), 1):
+        text += f"| {epoch} | {' | '.join(row)} |\n"
+    return text

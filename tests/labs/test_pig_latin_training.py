@@ -116,6 +116,8 @@ def test_the_runs_write_tables_models_and_figures(own_pairs, tmp_path):
     assert all(len(sentence.split()) <= 5 for sentence in result["sentences"])
     table = (tmp_path / "table.md").read_text(encoding="utf-8")
     assert f"| 32 | {own_pairs} | 1 | 37,661 |" in table
+    rows = (tmp_path / "sentences.md").read_text(encoding="utf-8").splitlines()[2:]
+    assert rows == [f"| {n} | {words} |" for n, words in enumerate(result["sentences"], 1)]
     again = run_module("labs.pig_latin", *command)
     assert "1 of 1 runs are there" in again.stdout
     said = run_module("labs.pig_latin.translate", "the plan", "--model", folder / "best.pt")
