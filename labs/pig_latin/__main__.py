@@ -3,8 +3,9 @@
 python -m labs.pig_latin [--only NAME ...] [--seeds K ...] [--jobs N] [--pairs FILE] [--out FOLDER]
 
 Writes FOLDER/<name>-seed<k>/ (settings, log, result, best.pt), table.md, sentences.md (a sentence
-translated after each epoch), and the figures by_hidden_size, by_data and attention. Runs whose result is there are not repeated. With --pairs
-FILE the large list is that file. Three seeds: --seeds 0 1 2.
+translated after each epoch), and the figures by_hidden_size, by_data and attention. Runs whose
+result is there are not repeated. With --pairs FILE the large list is that file. Three seeds:
+--seeds 0 1 2.
 """
 
 import argparse
