@@ -199,6 +199,7 @@ def judge(q: ArrayLike, K: ArrayLike, V: ArrayLike, chosen: list[int]) -> tuple[
         raise UserError("q: holds a value that is no finite number; correct it")
     if not chosen or min(chosen) < 0 or max(chosen) >= len(K):
         raise UserError(f"{chosen}: choose values between 0 and {len(K) - 1}")
+    chosen = sorted(set(chosen))
     off = error(q, K, V, V[chosen].mean(0))
     w = weights(q, K)
     listed = ", ".join(f"{value:.3f}" for value in w)

@@ -98,6 +98,11 @@ def test_the_judge_says_how_far_and_why():
     assert not right and "where 0.250 is wanted" in words
 
 
+def test_a_value_named_twice_counts_once():
+    for q in (p.select(1, K, V), p.average([1, 3], K, V)):
+        assert p.judge(q, K, V, [1, 3, 1, 1]) == p.judge(q, K, V, [1, 3])
+
+
 def ask(tmp_path, matrices, *args):
     path = tmp_path / "mine.json"
     path.write_text(matrices if isinstance(matrices, str) else json.dumps(matrices))
