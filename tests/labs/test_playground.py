@@ -151,7 +151,7 @@ def test_bad_input_ends_in_a_sentence(tmp_path, matrices, sentence):
         (["--query", "a,b,c"], "numbers with commas"),
         (["--query=0,0,0", "--values", "7"], "between 0 and 3"),
         (["--matrices", "none.json"], "none.json"),
-        (["--query=0,0,0", "--values", "x"], "invalid int value: 'x'"),
+        (["--query=0,0,0", "--values", "x"], "x is not a whole number"),
         (["--kwery=0,0,0"], "did you mean --query?"),
     ],
 )
