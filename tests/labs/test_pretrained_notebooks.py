@@ -1,4 +1,4 @@
-"""The notebooks of labs/pretrained run from top to bottom with a small budget, without a network."""
+"""The notebooks of labs/pretrained run with a small budget, without a network."""
 
 import re
 
@@ -31,11 +31,12 @@ def test_a_notebook_runs_with_a_small_budget(name, monkeypatch):
 
 
 @pytest.mark.parametrize("name", BOOKS)
-def test_the_committed_outputs_are_there_small_and_tell_no_paths(name):
+def test_what_is_committed_is_small_whole_and_tells_no_paths(name):
     text = (ROOT / "labs/pretrained" / name).read_text(encoding="utf-8")
     assert len(text) < 500_000
     assert not re.search(r"/(home|root|tmp|Users|usr|work)/|[A-Z]:\\\\", text)
     cells = [c for c in nbformat.reads(text, as_version=4).cells if c.cell_type == "code"]
-    assert all(cell.execution_count for cell in cells)
-    kinds = [out.output_type for cell in cells for out in cell.outputs]
-    assert "display_data" in kinds and "error" not in kinds
+    counts = [cell.execution_count for cell in cells]
+    every = list(range(1, len(cells) + 1))
+    assert counts in (every, [None] * len(cells))  # all of it was run, or nothing
+    assert "error" not in [out.output_type for cell in cells for out in cell.outputs]
