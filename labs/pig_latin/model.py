@@ -59,18 +59,19 @@ def mlp(hidden: int) -> nn.Sequential:
 
 
 class EncoderLayer(nn.Module):
-    """Self-attention, a residual, an MLP."""
+    """Self-attention and an MLP, each with a residual."""
 
     def __init__(self, hidden: int):
         super().__init__()
         self.attention, self.mlp = ScaledDotAttention(hidden), mlp(hidden)
 
     def forward(self, x: Tensor, real: Tensor | None) -> Tensor:
-        return self.mlp(x + self.attention(x, x, x, real)[0])
+        x = x + self.attention(x, x, x, real)[0]
+        return x + self.mlp(x)
 
 
 class DecoderLayer(nn.Module):
-    """Causal self-attention, a residual, attention to the encoder's output, a residual, an MLP."""
+    """Causal self-attention, attention to the encoder's output, an MLP, each with a residual."""
 
     def __init__(self, hidden: int):
         super().__init__()
@@ -82,7 +83,8 @@ class DecoderLayer(nn.Module):
         """The output (B, T, H), and the weights (B, S, T) on the source."""
         x = x + self.attention(x, x, x)[0]
         context, weights = self.cross(x, source, source, real)
-        return self.mlp(x + context), weights
+        x = x + context
+        return x + self.mlp(x), weights
 
 
 class Sizes(NamedTuple):

@@ -88,7 +88,7 @@ def logits_of_one(model, source: list[int], target: list[int]) -> np.ndarray:
     """The whole network in float64, for one pair."""
 
     def dense(layer, x):
-        return np.maximum(linear(layer.mlp[0], x), 0)
+        return x + np.maximum(linear(layer.mlp[0], x), 0)
 
     def embedded(embedding, symbols):
         table = embedding.weight.detach().double().numpy()
