@@ -126,10 +126,10 @@ class PlainTraining:
         self.optimizer.step()
         self.tokens += y.numel()
         for group in self.optimizer.param_groups:
-            group["lr"] = self.learning_rate * self.rate_factor()
+            group["lr"] = self.learning_rate * self.lr_multiplier()
         return value
 
-    def rate_factor(self) -> float:
+    def lr_multiplier(self) -> float:
         """Warm-up, then a cosine that comes back up after final_tokens; at least 10 %."""
         if self.tokens < self.warmup_tokens:
             return self.tokens / self.warmup_tokens

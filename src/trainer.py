@@ -30,7 +30,7 @@ from training.feed import Feed
 from training.gradients import Gradients, make_loss, mean_loss
 from training.optimizers import Together, build_optimizer
 from training.runlog import Diverged, RunLog
-from training.schedule import step_factor
+from training.schedule import lr_multiplier_at_step
 from training.signals import Stopped, StopSignals
 
 FITTING_STEPS = 50  # of a run of max_minutes, before its length is known
@@ -124,9 +124,9 @@ class Trainer:
 
     def step(self, step: int, parts: list) -> Step:
         """Forward, backward, clip, update."""
-        factor = self.rate_factor(step)
+        multiplier = self.lr_multiplier(step)
         for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
-            group["lr"] = peak * factor
+            group["lr"] = peak * multiplier
         loss, targets = self.gradients.add(parts, self.step_seed(step), self.feed.has_rows(step))
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.config.grad_norm_clip)
         threads = self.gradients.threads
@@ -179,9 +179,9 @@ class Trainer:
             with survive_failed_writes():
                 self.log.correct(cuda_graphs=False)
 
-    def rate_factor(self, step: int) -> float:
-        """Share of the highest learning rates that `step` uses."""
-        return step_factor(
+    def lr_multiplier(self, step: int) -> float:
+        """What the highest learning rates are multiplied by at `step`."""
+        return lr_multiplier_at_step(
             self.config, step, self.total_steps, self.planned_steps, self.feed.positions
         )
 

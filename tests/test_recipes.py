@@ -20,7 +20,7 @@ from recipes import COURSE, KNOWLEDGE, Phase, trainer_config
 from trainer import Step, Trainer, TrainerConfig
 from training.knowledge import KnowledgeDataset, Mixture
 from training.optimizers import Together, build_optimizer, hidden_matrices
-from training.schedule import rate_factor
+from training.schedule import lr_multiplier
 
 RUN = "src/run.py"
 
@@ -45,9 +45,9 @@ def test_the_courses_phases_are_plain():
 
 def test_the_linear_schedule_by_hand():
     config = TrainerConfig(lr_decay=True, warmup_tokens=100, schedule="linear")
-    factors = [rate_factor(config, tokens, 4000) for tokens in (0, 50, 100, 2000, 3000, 3600, 4000)]
+    factors = [lr_multiplier(config, tokens, 4000) for tokens in (0, 50, 100, 2000, 3000, 3600, 4000)]
     assert factors == pytest.approx([0, 0.5, 1, 1, 0.5, 0.2, 0])
-    assert rate_factor(config, 25, 1000) == 0.5  # a short run rises in a twentieth of itself
+    assert lr_multiplier(config, 25, 1000) == 0.5  # a short run rises in a twentieth of itself
 
 
 @pytest.mark.parametrize("documents", [60, 700])
@@ -55,7 +55,7 @@ def test_the_short_finetuning_rises_and_falls(documents):
     config = trainer_config(KNOWLEDGE["finetune"], documents, 128)
     per_epoch = math.ceil(documents / config.batch_size)
     steps, width = per_epoch * config.max_epochs, config.batch_size * 127
-    rates = [rate_factor(config, (i + 0.5) * width, steps * width) for i in range(steps)]
+    rates = [lr_multiplier(config, (i + 0.5) * width, steps * width) for i in range(steps)]
     assert max(rates) == 1.0 and rates[-1] <= 0.5 and rates[-1] == min(rates)
 
 
@@ -142,7 +142,7 @@ def test_max_minutes_follows_a_machine_that_slows_down(monkeypatch):
 
     def step(self, number, pieces):
         now[0] += 1.0 if number < 300 else 2.0
-        rates.append(self.rate_factor(number))
+        rates.append(self.lr_multiplier(number))
         return Step(torch.tensor(1.0), 1, rates[-1], 1.0)
 
     rates = []

@@ -27,7 +27,7 @@ from training.feed import Feed
 from training.loss import LossSum
 from training.optimizers import optimizer_groups
 from training.runlog import RunLog
-from training.schedule import rate_factor
+from training.schedule import lr_multiplier
 from training.threads import PieceThreads
 
 CORPUS = "\n".join(
@@ -72,20 +72,20 @@ def test_rates_of_the_courses_run(epoch, share):
     config = trainer_config(COURSE["pretrain"], documents=2938, block_size=128)
     tokens, final = epoch * 2938 * 127, 200 * 2938 * 128
     expected = max(0.1, 0.5 * (1 + math.cos(math.pi * (tokens - 10240) / (final - 10240))))
-    found = rate_factor(config, tokens, run_tokens=650 * 2938 * 127)
+    found = lr_multiplier(config, tokens, run_tokens=650 * 2938 * 127)
     assert found == pytest.approx(expected, rel=1e-12)
     assert found == pytest.approx(share, abs=2e-3)
 
 
 def test_warm_up_rises_in_proportion():
     config = trainer_config(COURSE["pretrain"], documents=2938, block_size=128)
-    assert rate_factor(config, 5120, 10**9) == 0.5
+    assert lr_multiplier(config, 5120, 10**9) == 0.5
 
 
 def test_cosine_schedule_ends_at_a_tenth():
     config = TrainerConfig(lr_decay=True, schedule="cosine", warmup_tokens=100)
-    assert rate_factor(config, 10_100, 10_100) == pytest.approx(0.1)
-    assert rate_factor(config, 5_100, 10_100) == pytest.approx(0.55)
+    assert lr_multiplier(config, 10_100, 10_100) == pytest.approx(0.1)
+    assert lr_multiplier(config, 5_100, 10_100) == pytest.approx(0.55)
 
 
 def test_course_settings():

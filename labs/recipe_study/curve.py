@@ -20,7 +20,7 @@ from labs.common.plots import COLOURS, new_figure, save, without_matplotlib
 from labs.recipe_study.errors import classify
 from params import load_model
 from trainer import TrainerConfig
-from training.schedule import rate_factor
+from training.schedule import lr_multiplier
 
 RATE_SETTINGS = ("learning_rate", "lr_decay", "schedule", "warmup_tokens", "final_tokens")
 
@@ -49,7 +49,7 @@ def learning_rate(about: dict) -> float:
     """What the schedule had reached when params with the description `about` were written."""
     config = TrainerConfig(**{name: about[name] for name in RATE_SETTINGS})
     step = about["batch_size"] * about["block_size"]  # positions, padding included
-    return config.learning_rate * rate_factor(
+    return config.learning_rate * lr_multiplier(
         config, about["steps"] * step, about["of_steps"] * step
     )
 

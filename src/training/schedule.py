@@ -6,8 +6,8 @@ from collections.abc import Callable
 SCHEDULES = ("course", "cosine", "linear")
 
 
-def rate_factor(config, tokens: float, run_tokens: float) -> float:
-    """Learning rate, as a share of the highest, after `tokens` positions of `run_tokens`.
+def lr_multiplier(config, tokens: float, run_tokens: float) -> float:
+    """What the highest learning rate is multiplied by after `tokens` positions of `run_tokens`.
 
     "course": a cosine that comes back up after final_tokens; "cosine": one that reaches 10 % at the
     end of the run; "linear": a rise over warmup_tokens (at most a twentieth of the run), constant,
@@ -27,10 +27,10 @@ def rate_factor(config, tokens: float, run_tokens: float) -> float:
     return 0.1 + 0.45 * (1.0 + math.cos(math.pi * min(1.0, progress)))
 
 
-def step_factor(
+def lr_multiplier_at_step(
     config, step: int, total_steps: int, planned_steps: int, positions: Callable[[int], int]
 ) -> float:
-    """Learning rate, as a share of the highest, that `step` of `total_steps` uses.
+    """What the highest learning rate is multiplied by at `step` of `total_steps`.
 
     positions(n): the positions, padding included, of the first n steps. As in the course's program,
     the first step uses the whole rate, and each later one the rate of the positions before it;
@@ -39,9 +39,9 @@ def step_factor(
     """
     before, run = positions(step), positions(total_steps)
     if config.schedule == "linear":
-        return rate_factor(config, (before + positions(step + 1)) / 2, run)
+        return lr_multiplier(config, (before + positions(step + 1)) / 2, run)
     if step == 0:
         return 1.0
     own_length = config.max_minutes is not None or config.max_steps is not None
     stretch = total_steps / planned_steps if own_length else 1.0
-    return rate_factor(config, before / stretch, run / stretch)
+    return lr_multiplier(config, before / stretch, run / stretch)
