@@ -56,13 +56,13 @@ def in_words(row, names: Sequence[str] = ()) -> str:
     from base.questions import person
 
     evidence, name = row.evidence, person(row.question)
-    sure = f"{row.confidence:.0%} sure" + ("" if row.calibrated else ", uncalibrated")
-    guess = f"{row.answer or '(nothing)'} ({sure})"
+    confidence = f"{row.confidence:.0%} sure" + ("" if row.calibrated else ", uncalibrated")
+    guess = f"{row.answer or '(nothing)'} ({confidence})"
     if row.accepted is False:
         guess = f"I don't know; my guess would be {guess}"
     lines = [f"{name}: {guess}"]
-    if row.certainty.runner_up:
-        lines.append(f"second choice: {row.certainty.runner_up}")
+    if row.signals.runner_up:
+        lines.append(f"second choice: {row.signals.runner_up}")
     if evidence.in_finetuning_answers:
         lines.append("one of the places that finetuning taught as answers")
     source = evidence.provenance
@@ -96,8 +96,8 @@ def titles(documents: Sequence[str]) -> list[str]:
     """The people that documents are about, each once."""
     from training.salience import title_length
 
-    found = (document[: title_length(document)] for document in documents)
-    return list(dict.fromkeys(title for title in found if title))
+    titles = (document[: title_length(document)] for document in documents)
+    return list(dict.fromkeys(title for title in titles if title))
 
 
 # ---------------------------------------------------------------------------------------------

@@ -58,7 +58,7 @@ def split(path: str, seen_path: str, held_out_path: str, count: int, seed: int) 
     single = [i for i, row in enumerate(rows) if times[row.question] == 1]
     if count > len(single):
         raise UserError(f"{path}: only {len(single)} questions stand once; hold out no more")
-    chosen = set(random.Random(seed).sample(single, count))
+    chosen = set(random.Random(seed).confidences(single, count))
     for target, wanted in ((held_out_path, True), (seen_path, False)):
         with write_whole(target) as file:
             file.writelines(f"{row}\n" for i, row in enumerate(rows) if (i in chosen) == wanted)
@@ -108,12 +108,12 @@ def fit(args: argparse.Namespace, corpus_path: str, held_out_path: str, seen_pat
     length = answer_length(args.reading_params_path)
     source = Answers(model, corpus, Corpus(""), pretrained=pretrained, length=length)
     rows = source.details(questions, golds)
-    right, sure = [row.correct for row in rows], [row.certainty for row in rows]
-    calibration = confidence.fit(sure, right)
+    right, signals = [row.correct for row in rows], [row.signals for row in rows]
+    calibration = confidence.fit(signals, right)
     if for_params == args.reading_params_path:
-        calibration["promise"] = selective.promise(sure, right)
+        calibration["promise"] = selective.promise(signals, right)
     confidence.write_calibration(calibration, for_params, pretrained is not None)
-    report_fit(right, [row.confidence for row in rows], confidence.cross_fitted(sure, right))
+    report_fit(right, [row.confidence for row in rows], confidence.cross_fitted(signals, right))
     print(selective.in_words(calibration.get("promise")))
     weights = (f"{name} {calibration[name]:.3f}" for name in confidence.WEIGHTS)
     print(f"{', '.join(weights)}: {confidence.calibration_path(for_params)}")
@@ -135,12 +135,11 @@ def report_fit(right: list[bool], before: list[float], after: list[float]) -> No
     from answers import metrics
 
     print(f"{sum(right)} of {len(right)} right", end="")
-    for kind, sure in (("before", before), ("after", after)):
-        print(
-            f"; {kind}: calibration error {metrics.calibration_error(right, sure):.3f} "
-            f"(band {metrics.calibration_band(sure):.3f}), Brier {metrics.brier(right, sure):.4f}",
-            end="",
-        )
+    for kind, confidences in (("before", before), ("after", after)):
+        error = metrics.calibration_error(right, confidences)
+        band, brier = metrics.calibration_band(confidences), metrics.brier(right, confidences)
+        figures = f"calibration error {error:.3f} (band {band:.3f}), Brier {brier:.4f}"
+        print(f"; {kind}: {figures}", end="")
     print(" (by fits on the other tenths)")
 
 

@@ -277,7 +277,7 @@ def ascii_rows(rows: list[Row], source: str) -> list[Row]:
 
     Prints how many names vanish. Raises UserError where a place does.
     """
-    kept, nameless = [], 0
+    reduced, nameless = [], 0
     for row in rows:
         question, place = map(ascii_only, (row.question, row.place))
         if not place.strip():
@@ -286,13 +286,13 @@ def ascii_rows(rows: list[Row], source: str) -> list[Row]:
                 "dropped, as in the course's program; keep them with --unicode_names"
             )
         nameless += not any(char.isalnum() for char in ascii_only(person(row.question)))
-        kept.append(Row(row.where, question, place))
+        reduced.append(Row(row.where, question, place))
     if nameless:
         print(
             f"{source}: {nameless} of {len(rows)} names have no ASCII letters and vanish from "
             "their questions; --unicode_names keeps them"
         )
-    return kept
+    return reduced
 
 
 def ascii_only(text: str) -> str:

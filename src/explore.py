@@ -84,7 +84,7 @@ def page_of(params: list[str], corpus: str, variant: str | None = None) -> str:
     Raises UserError for params of another corpus, and for variants that the page cannot compute.
     """
     with importing():
-        from answers.certainty import RECALL
+        from answers.confidence_signals import RECALL
         from answers.predict import answer_length, stops
         from answers.provenance import Corpus, invented_people
         from base.files import find_files, read_text

@@ -70,25 +70,25 @@ def read_architecture(
     the tensors say, then the course's numbers. Raises UserError for what contradicts the params, or
     means nothing to the variant, and for files that are no params or no description.
     """
-    asked = {name: sizes.get(name) for name in ARCHITECTURE}
+    requested = {name: sizes.get(name) for name in ARCHITECTURE}
     state, digest, known, described = None, None, {}, True
     if path is not None:
         state, description, digest = load_params_and_digest(path)
         inferred = infer_description(state)
         check_agreement(path, description, inferred)
         known, described = inferred | description, bool(description)
-        check_request(path, known, variant, asked)
+        check_request(path, known, variant, requested)
     variant = variant or known.get("variant") or "vanilla"
-    if asked["bottleneck_dim"] and "bottleneck_dim" not in VARIANTS[variant].options:
+    if requested["bottleneck_dim"] and "bottleneck_dim" not in VARIANTS[variant].options:
         raise UserError(f"{variant} has no bottleneck; drop --bottleneck_dim")
     if not described:
         assumed = {name: known.get(name, size) for name, size in COURSE_SIZES.items()}
-        assumed |= {name: size for name, size in asked.items() if size is not None}
+        assumed |= {name: size for name, size in requested.items() if size is not None}
         assumed["positions"] = known.get("positions") or VARIANTS[variant].positions
         print(f"{path}.json is missing; assuming {variant} with {assumed}")
     for name in ARCHITECTURE:
-        asked[name] = asked[name] or known.get(name) or COURSE_SIZES.get(name)
-    return Architecture(variant, asked, path, state, digest, known.get("vocabulary"))
+        requested[name] = requested[name] or known.get(name) or COURSE_SIZES.get(name)
+    return Architecture(variant, requested, path, state, digest, known.get("vocabulary"))
 
 
 def check_agreement(path: str, description: dict, inferred: dict) -> None:

@@ -68,20 +68,20 @@ def was_logged(folder: str) -> bool:
     return False
 
 
-def names(folders: list[str]) -> list[str]:
+def run_names(folders: list[str]) -> list[str]:
     """What the runs are called: function, variant and recipe from their config.json; the seed and
     then the folder's name where that does not tell two of them apart."""
     configs = [read_config(folder) for folder in folders]
-    keys, found = ["function", "variant", "recipe"], []
+    keys, names = ["function", "variant", "recipe"], []
     for more in ([], ["seed"], ["folder"]):
         keys += more
-        found = [
+        names = [
             " ".join(WORDS.get(key, "") + str(c[key]) for key in keys if c.get(key) is not None)
             for c in configs
         ]
-        if len(set(found)) == len(found) and all(found):
+        if len(set(names)) == len(names) and all(names):
             break
-    return [name.replace("$", r"\$") for name in found]  # a pair would be read as mathematics
+    return [name.replace("$", r"\$") for name in names]  # a pair would be read as mathematics
 
 
 def read_config(folder: str) -> dict:
@@ -125,7 +125,7 @@ def draw(folders: list[str], output: str, x: str = "steps", log: bool = False, w
     with rc_context(SETTINGS):
         figure = Figure(figsize=(9, 6))
         axes = figure.subplots(2, sharex=True, height_ratios=(4, 1))
-        draw_runs(*axes, dict(zip(names(folders), runs, strict=True)), x, log, window)
+        draw_runs(*axes, dict(zip(run_names(folders), runs, strict=True)), x, log, window)
         suffix = Path(output).suffix[1:].lower() or "png"
         if suffix not in figure.canvas.get_supported_filetypes():
             raise UserError(f"{output}: no picture format has the suffix .{suffix}; use .png")

@@ -60,14 +60,14 @@ def test_each_run_is_drawn_raw_and_smoothed_under_its_name(tmp_path, monkeypatch
 def test_names_tell_runs_apart_by_their_seed_and_then_by_their_folder(tmp_path):
     same = {"function": "pretrain", "variant": "rope", "recipe": "course"}
     seeds = [make_run(tmp_path / f"s{i}", [1.0], **same, seed=i) for i in (0, 7)]
-    assert plot.names(seeds) == ["pretrain rope course seed 0", "pretrain rope course seed 7"]
+    assert plot.run_names(seeds) == ["pretrain rope course seed 0", "pretrain rope course seed 7"]
     again = make_run(tmp_path / "again", [1.0], **same, seed=7)
-    assert plot.names([*seeds, again])[1:] == [
+    assert plot.run_names([*seeds, again])[1:] == [
         "pretrain rope course seed 7 s7", "pretrain rope course seed 7 again",
     ]  # fmt: skip
     bare = tmp_path / "bare"
     bare.mkdir()
-    assert plot.names([str(bare)]) == ["bare"]
+    assert plot.run_names([str(bare)]) == ["bare"]
 
 
 def test_the_first_steps_do_not_hide_the_rest(tmp_path, monkeypatch):

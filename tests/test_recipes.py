@@ -45,8 +45,9 @@ def test_the_courses_phases_are_plain():
 
 def test_the_linear_schedule_by_hand():
     config = TrainerConfig(lr_decay=True, warmup_tokens=100, schedule="linear")
-    factors = [lr_multiplier(config, tokens, 4000) for tokens in (0, 50, 100, 2000, 3000, 3600, 4000)]
-    assert factors == pytest.approx([0, 0.5, 1, 1, 0.5, 0.2, 0])
+    tokens = (0, 50, 100, 2000, 3000, 3600, 4000)
+    multipliers = [lr_multiplier(config, n, 4000) for n in tokens]
+    assert multipliers == pytest.approx([0, 0.5, 1, 1, 0.5, 0.2, 0])
     assert lr_multiplier(config, 25, 1000) == 0.5  # a short run rises in a twentieth of itself
 
 

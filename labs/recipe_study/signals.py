@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from activations import run_with_cache
-from answers import certainty, decode
+from answers import confidence_signals, decode
 from answers.confidence import log_odds
 from answers.metrics import auroc, auroc_interval
 from answers.predict import answer_length, answer_text, predict, prompts, readable_rows, stops
@@ -55,7 +55,7 @@ class Signals:
         read, ends, itos = prompts(corpus, list(questions)), stops(corpus), corpus.itos
         written = [row for (row,) in decode.generate(model, read, length, ends)]
         self.answers = [answer_text(row.characters, itos) for row in written]
-        recall = certainty.recall(models["pretrained"], corpus, questions, self.answers)
+        recall = confidence_signals.recall(models["pretrained"], corpus, questions, self.answers)
         texts = [[corpus.stoi[c] for c in answer] for answer in self.answers]
         others = decode.score(second, read, texts)
         same = predict(second, corpus, list(questions), length)

@@ -18,13 +18,13 @@ AGAIN = "run `evaluate --report` again"
 
 
 @dataclass(frozen=True)
-class Certainty:
+class ConfidenceSignals:
     """What the model alone says of its answer. Log-probabilities and entropy are in nats.
 
     The log-probability counts the end of the answer as one more character. The runner-up is the
     likeliest other answer that the beam search met, and the margin the difference between the two
     (negative where greedy decoding missed the likeliest answer). `agreement` is the share of drawn
-    answers that are the same. `recall_logprob`: see certainty.recall.
+    answers that are the same. `recall_logprob`: see confidence_signals.recall.
     """
 
     logprob: float
@@ -71,7 +71,7 @@ class Answer:
     answer: str
     gold: str | None
     correct: bool | None
-    certainty: Certainty
+    signals: ConfidenceSignals
     confidence: float  # the probability that the answer is right, from the model alone
     evidence: Evidence
     calibrated: bool | None = None
@@ -84,8 +84,8 @@ class Answer:
     def as_dict(self) -> dict:
         """The names and values of that line."""
         first = {name: getattr(self, name) for name in ("question", "answer", "gold", "correct")}
-        sure = {n: getattr(self, n) for n in ("confidence", "calibrated", "accepted")}
-        return first | asdict(self.certainty) | sure | asdict(self.evidence)
+        judged = {n: getattr(self, n) for n in ("confidence", "calibrated", "accepted")}
+        return first | asdict(self.signals) | judged | asdict(self.evidence)
 
 
 @dataclass(frozen=True)
@@ -198,9 +198,9 @@ def read_answer(record: object, where: str) -> Answer:
         source = read(Sentence, source, f"{where}: provenance")
         if not 0 <= source.start <= source.end <= len(source.sentence):
             raise UserError(f"{where}: provenance: start and end are not in the sentence; {AGAIN}")
-    certainty = read(Certainty, record, where)
+    signals = read(ConfidenceSignals, record, where)
     evidence = read(Evidence, record, where, provenance=source)
-    return read(Answer, record, where, certainty=certainty, evidence=evidence)
+    return read(Answer, record, where, signals=signals, evidence=evidence)
 
 
 LIMITS = {  # numbers that have them: the lowest and the highest value

@@ -1,10 +1,10 @@
-"""How sure to be of an answer, from what the model alone says of it; fitted, and stored as JSON.
+"""The confidence in an answer, from what the model alone says of it; fitted, and stored as JSON.
 
 The model scores its answer twice: after the question, and as a fact in the form in which it was
-pretrained, its recall (`certainty.recall`). Uncalibrated, the confidence is the sigmoid of the
-mean of the two log-odds. Calibrated (Platt 1999), it has a bias and two weights, fitted to people
-whom training did not ask about, and kept near (0, 1/2, 1/2) by a Gaussian prior, since two hundred
-answers say little. Margin, entropy and agreement are left out: they rise and fall with the
+pretrained, its recall (`confidence_signals.recall`). Uncalibrated, the confidence is the sigmoid
+of the mean of the two log-odds. Calibrated (Platt 1999), it has a bias and two weights, fitted to
+people whom training did not ask about, and kept near (0, 1/2, 1/2) by a Gaussian prior, since two
+hundred answers say little. Margin, entropy and agreement are left out: they rise and fall with the
 probability of the answer, and a weight for each fits the noise of two hundred questions.
 """
 
@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from answers.answer import Certainty
+from answers.answer import ConfidenceSignals
 from base.errors import UserError
 from base.files import digest, read_text, write_whole
 
@@ -32,14 +32,14 @@ def log_odds(logprob: float) -> float:
     return max(-12.0, min(12.0, logprob - math.log(-math.expm1(logprob))))
 
 
-def features(certainty: Certainty) -> list[float]:
+def features(signals: ConfidenceSignals) -> list[float]:
     """1, the log-odds of the answer, and those of its recall. An answer without a recall is taken
     to be recalled as well as it is given."""
-    answer, recalled = certainty.logprob, certainty.recall_logprob
+    answer, recalled = signals.logprob, signals.recall_logprob
     return [1.0, log_odds(answer), log_odds(answer if recalled is None else recalled)]
 
 
-def fit(answers: Sequence[Certainty], right: Sequence[bool]) -> dict:
+def fit(answers: Sequence[ConfidenceSignals], right: Sequence[bool]) -> dict:
     """The calibration under which it is likeliest, with the prior, that just these answers are
     `right`.
 
@@ -71,24 +71,24 @@ def solve(rows: list[list[float]], right: list[bool]) -> list[float]:
     return weights.tolist()
 
 
-def cross_fitted(answers: Sequence[Certainty], right: Sequence[bool]) -> list[float]:
+def cross_fitted(answers: Sequence[ConfidenceSignals], right: Sequence[bool]) -> list[float]:
     """The confidence in each answer by a fit on the other tenths of the answers: what a calibration
     is worth on people that it was not fitted to."""
     x = [features(answer) for answer in answers]
-    sure = [0.0] * len(answers)
+    confidences = [0.0] * len(answers)
     for fold in range(min(FOLDS, len(answers))):
         others = [i for i in range(len(answers)) if i % FOLDS != fold]
         weights = solve([x[i] for i in others], [right[i] for i in others])
         for i in range(fold, len(answers), FOLDS):
-            sure[i] = confidence(answers[i], dict(zip(WEIGHTS, weights, strict=True)))
-    return sure
+            confidences[i] = confidence(answers[i], dict(zip(WEIGHTS, weights, strict=True)))
+    return confidences
 
 
-def confidence(certainty: Certainty, calibration: dict | None) -> float:
+def confidence(signals: ConfidenceSignals, calibration: dict | None) -> float:
     """The probability that an answer is right: calibrated, or, without a calibration, by the mean
     of the log-odds of the answer and of its recall."""
     weights = [calibration[name] for name in WEIGHTS] if calibration else START
-    return float(1 / (1 + np.exp(-np.dot(weights, features(certainty)))))
+    return float(1 / (1 + np.exp(-np.dot(weights, features(signals)))))
 
 
 def calibration_path(params_path: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import params
 from answers import confidence, selective
 from answers.answer import About, Answer, Evidence, write_run
-from answers.certainty import answers_with_certainty
+from answers.confidence_signals import answers_with_signals
 from answers.predict import ANSWER_LENGTH, answer_length
 from answers.provenance import Corpus, invented_people
 from base.errors import UserError
@@ -54,14 +54,14 @@ class Answers:
 
         Raises UserError where the model gives no finite probability.
         """
-        said = answers_with_certainty(
+        judged = answers_with_signals(
             self.model, self.dataset, questions, self.pretrained, self.length
         )
-        known = [None] * len(said) if golds is None else golds
+        known = [None] * len(judged) if golds is None else golds
         answers = []
-        for question, (answer, certainty), gold in zip(questions, said, known, strict=True):
-            sure = confidence.confidence(certainty, self.calibration)
-            if not math.isfinite(certainty.logprob + sure):
+        for question, (answer, signals), gold in zip(questions, judged, known, strict=True):
+            probability = confidence.confidence(signals, self.calibration)
+            if not math.isfinite(signals.logprob + probability):
                 raise UserError(
                     f"{question!r}: the model's probabilities are not finite numbers, so its "
                     "training has failed; train it again with a lower learning rate"
@@ -72,10 +72,10 @@ class Answers:
                     answer=answer,
                     gold=gold,
                     correct=None if gold is None else answer == gold,
-                    certainty=certainty,
-                    confidence=sure,
+                    signals=signals,
+                    confidence=probability,
                     calibrated=self.calibration is not None,
-                    accepted=selective.accepted(certainty, self.calibration),
+                    accepted=selective.accepted(signals, self.calibration),
                     evidence=self.evidence(question, answer, gold),
                 )
             )

@@ -124,10 +124,10 @@ def invented_people(names: Iterable[str], corpus: Corpus, count: int, seed: int 
     firsts = sorted({words[0] for words in parts})
     lasts = sorted({words[-1] for words in parts})
     real = {f"{words[0]} {words[-1]}" for words in parts}
-    draw, found, tries = random.Random(seed), {}, 0
-    while firsts and len(found) < count and tries < 50 * count:
+    draw, invented, tries = random.Random(seed), {}, 0
+    while firsts and len(invented) < count and tries < 50 * count:
         tries += 1
         name = f"{draw.choice(firsts)} {draw.choice(lasts)}"
-        if name not in found and name not in real and name not in corpus.text:
-            found[name] = None
-    return list(found)
+        if name not in invented and name not in real and name not in corpus.text:
+            invented[name] = None
+    return list(invented)

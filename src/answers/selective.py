@@ -18,27 +18,27 @@ from collections.abc import Sequence
 import numpy as np
 
 from answers import confidence
-from answers.answer import Certainty
+from answers.answer import ConfidenceSignals
 
 RISK, LEVEL = 0.05, 0.9  # at most this share of accepted answers wrong, with this confidence
 LEARN = 1 / 3  # of the people held out: those that choose the thresholds
 
 
-def score(certainty: Certainty) -> float:
+def score(signals: ConfidenceSignals) -> float:
     """What answers are accepted by: the uncalibrated confidence, which was fitted to nobody."""
-    return confidence.confidence(certainty, None)
+    return confidence.confidence(signals, None)
 
 
-def accepted(certainty: Certainty, calibration: dict | None) -> bool | None:
+def accepted(signals: ConfidenceSignals, calibration: dict | None) -> bool | None:
     """Whether the promise covers this answer; None where no promise was made."""
     made = (calibration or {}).get("promise")
     if made is None:
         return None
     threshold = made["threshold"]
-    return threshold is not None and score(certainty) >= threshold
+    return threshold is not None and score(signals) >= threshold
 
 
-def promise(answers: Sequence[Certainty], right: Sequence[bool]) -> dict:
+def promise(answers: Sequence[ConfidenceSignals], right: Sequence[bool]) -> dict:
     """The promise that answers to held-out questions allow: see choose_threshold."""
     return choose_threshold([score(answer) for answer in answers], right)
 

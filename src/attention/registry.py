@@ -116,12 +116,12 @@ def check_positions(layer: nn.Module, config) -> str:
 
 def bottleneck(config) -> int:
     """How many latents `config` asks for. Raises ValueError for a number that makes no sense."""
-    asked = getattr(config, "bottleneck_dim", None)
-    if asked is None:
+    latents = getattr(config, "bottleneck_dim", None)
+    if latents is None:
         return min(LATENTS, config.block_size)
-    if not 1 <= asked <= config.block_size:
+    if not 1 <= latents <= config.block_size:
         raise ValueError(
-            f"bottleneck_dim {asked} is not between 1 and block_size {config.block_size}; "
+            f"bottleneck_dim {latents} is not between 1 and block_size {config.block_size}; "
             "choose one that is"
         )
-    return asked
+    return latents

@@ -69,44 +69,47 @@ def mean(values: Sequence[float]) -> float | None:
 
 def numbers(run: Run) -> dict:
     """All figures of a run. None stands for what cannot be said."""
-    rows, right, sure = run.judged, run.right, confidences(run.judged)
+    rows, right, confidence = run.judged, run.right, confidences(run.judged)
     result = {"label": run.label, "variant": run.about.variant, "questions": len(run.rows)}
     result |= {"judged": len(rows), "right": sum(right), "calibrated": run.calibrated}
     result["mentioned"] = mean([row.evidence.answer_in_document for row in run.rows])
     result["mean_confidence"] = mean(confidences(run.rows))
     if rows:
         low, high = metrics.wilson(sum(right), len(rows))
-        surest = metrics.risk_coverage(right, sure)
+        by_confidence = metrics.risk_coverage(right, confidence)
         result |= {
             "accuracy": run.accuracy,
             "accuracy_low": low,
             "accuracy_high": high,
             "london": sum(row.gold == BASELINE for row in rows) / len(rows),
-            "accuracy_of_surer_half": float(surest[max(1, len(rows) // 2) - 1]),
+            "accuracy_of_surer_half": float(by_confidence[max(1, len(rows) // 2) - 1]),
         }
-        result |= sureness(right, sure)
-        plain = [math.exp(min(0.0, row.certainty.logprob)) for row in rows]
-        result["of_plain_probability"] = sureness(right, plain)
+        result |= confidence_figures(right, confidence)
+        plain = [math.exp(min(0.0, row.signals.logprob)) for row in rows]
+        result["of_plain_probability"] = confidence_figures(right, plain)
     return result | {"invented": control(run)}
 
 
-def sureness(right: list[bool], sure: list[float]) -> dict:
+def confidence_figures(right: list[bool], confidence: list[float]) -> dict:
     """How well confidences tell right from wrong, and how honest they are.
 
     Where nothing is right, being sure of nothing would be perfect: no figure says anything then.
     """
-    yes = [s for s, r in zip(sure, right, strict=True) if r]
-    no = [s for s, r in zip(sure, right, strict=True) if not r]
-    area = metrics.auroc(yes, no)
-    interval = (None, None) if area is None else metrics.auroc_interval(area, len(yes), len(no))
+    of_right = [c for c, r in zip(confidence, right, strict=True) if r]
+    of_wrong = [c for c, r in zip(confidence, right, strict=True) if not r]
+    area = metrics.auroc(of_right, of_wrong)
+    interval = None, None
+    if area is not None:
+        interval = metrics.auroc_interval(area, len(of_right), len(of_wrong))
     some = any(right)
+    band = metrics.calibration_band(confidence) if some else None
     return {
         "auroc": area,
         "auroc_low": interval[0],
         "auroc_high": interval[1],
-        "calibration_error": metrics.calibration_error(right, sure) if some else None,
-        "calibration_error_of_a_perfect_model_95": metrics.calibration_band(sure) if some else None,
-        "brier": metrics.brier(right, sure) if some else None,
+        "calibration_error": metrics.calibration_error(right, confidence) if some else None,
+        "calibration_error_of_a_perfect_model_95": band,
+        "brier": metrics.brier(right, confidence) if some else None,
     }
 
 
@@ -114,15 +117,15 @@ def control(run: Run) -> dict | None:
     """Confidence in answers about invented people, against the right answers about real ones."""
     if not run.about.invented:
         return None
-    sure = confidences(run.about.invented)
+    confidence = confidences(run.about.invented)
     known = [row.confidence for row in run.judged if row.correct]
-    area = metrics.auroc(known, sure)
+    area = metrics.auroc(known, confidence)
     low, high = (
-        (None, None) if area is None else metrics.auroc_interval(area, len(known), len(sure))
+        (None, None) if area is None else metrics.auroc_interval(area, len(known), len(confidence))
     )
     return {
-        "people": len(sure),
-        "mean_confidence": mean(sure),
+        "people": len(confidence),
+        "mean_confidence": mean(confidence),
         "auroc_right_against_invented": area,
         "auroc_right_against_invented_low": low,
         "auroc_right_against_invented_high": high,

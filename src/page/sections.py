@@ -144,7 +144,7 @@ def knowing(run: Run, figures: dict) -> list[dict]:
     """The charts that say whether right and wrong answers can be told apart."""
     if not run.judged:
         return []
-    right, sure = run.right, confidences(run.judged)
+    right, confidence = run.right, confidences(run.judged)
     drawn = [
         figure(
             "Confidence of right and wrong answers",
@@ -156,7 +156,7 @@ def knowing(run: Run, figures: dict) -> list[dict]:
         return drawn
     drawn.insert(0, figure(
         "Reliability",
-        charts.reliability(metrics.bins(right, sure)),
+        charts.reliability(metrics.bins(right, confidence)),
         f"Expected calibration error {figures['calibration_error']:.3f} (ten equal bins). A "
         "perfectly calibrated model with the same confidences stays below "
         f"{figures['calibration_error_of_a_perfect_model_95']:.3f} in 95 % of simulations. "
@@ -165,14 +165,14 @@ def knowing(run: Run, figures: dict) -> list[dict]:
     if figures["auroc"] is not None:
         drawn.append(figure(
             "ROC of “right” by confidence",
-            charts.roc_curve(*metrics.roc(right, sure)),
+            charts.roc_curve(*metrics.roc(right, confidence)),
             f"Area {area(figures, 'auroc')}: the share of pairs of a right and a wrong answer in "
             "which the right one has more confidence. Chance would give 0.5. In brackets: the "
             f"95 % interval, from {sum(right)} right answers.",
         ))  # fmt: skip
     drawn.append(figure(
         "Accuracy if only the surest are answered",
-        charts.coverage(metrics.risk_coverage(right, sure)),
+        charts.coverage(metrics.risk_coverage(right, confidence)),
         f"{percent(figures['accuracy_of_surer_half'])} of the surer half are right; "
         f"{percent(figures['accuracy'])} of all.",
     ))  # fmt: skip
@@ -200,11 +200,11 @@ def guessing(run: Run, figures: dict) -> list[dict]:
 
 def frequent_answers(run: Run) -> dict:
     """The places that the model, and the finetuning set, give most often."""
-    said = Counter(row.answer for row in run.rows)
+    answered = Counter(row.answer for row in run.rows)
     finetuning = Counter(run.about.finetuning_answers or {})
-    places = [place for place, _ in said.most_common(TOP) + finetuning.most_common(TOP // 2)]
-    places = sorted(dict.fromkeys(places), key=lambda place: (-said[place], place))
-    counts = {"model": ("the model’s answers", said)}
+    places = [place for place, _ in answered.most_common(TOP) + finetuning.most_common(TOP // 2)]
+    places = sorted(dict.fromkeys(places), key=lambda place: (-answered[place], place))
+    counts = {"model": ("the model’s answers", answered)}
     if finetuning.total():
         counts["training"] = ("the finetuning set", finetuning)
     if run.about.invented:
@@ -282,7 +282,7 @@ def shown(row: Answer) -> dict:
         "gold": row.gold,
         "correct": row.correct,
         "confidence": row.confidence,
-        "runner_up": row.certainty.runner_up,
+        "runner_up": row.signals.runner_up,
         "line": source.line if source else None,
         "parts": parts,
         "marks": marks,
@@ -293,13 +293,13 @@ def shown(row: Answer) -> dict:
 
 def notes(row: Answer) -> str:
     """The model's other figures for an answer, in few words."""
-    certainty = row.certainty
-    words = [f"log p {certainty.logprob:.2f}"]
+    signals = row.signals
+    words = [f"log p {signals.logprob:.2f}"]
     for value, text in (
-        (certainty.margin, "margin {:.1f}"),
-        (certainty.first_entropy, "entropy {:.2f}"),
-        (certainty.recall_logprob, "recall log p {:.2f}"),
-        (certainty.agreement, "{:.0%} of samples agree"),
+        (signals.margin, "margin {:.1f}"),
+        (signals.first_entropy, "entropy {:.2f}"),
+        (signals.recall_logprob, "recall log p {:.2f}"),
+        (signals.agreement, "{:.0%} of samples agree"),
     ):
         if value is not None:
             words.append(text.format(value))

@@ -94,9 +94,9 @@ class RunLog:
         try:
             self.make_folder()
             path = self.folder / "metrics.jsonl"
-            kept = rows_before(path, first_step)
+            earlier = rows_before(path, first_step)
             with write_whole(str(path)) as file:
-                file.writelines(kept)
+                file.writelines(earlier)
             self.file = open(path, "a", encoding="utf-8", newline="\n")
             self.describe(first_step)
         except (OSError, ValueError) as error:
@@ -104,8 +104,8 @@ class RunLog:
             raise UserError(
                 f"{self.folder}: the run's log cannot be written ({reason}); use --no_log"
             ) from None
-        if kept:
-            self.seconds_before = json.loads(kept[-1]).get("seconds", 0.0)
+        if earlier:
+            self.seconds_before = json.loads(earlier[-1]).get("seconds", 0.0)
         if self.writer is None:
             with contextlib.suppress(ImportError):
                 from torch.utils.tensorboard import SummaryWriter

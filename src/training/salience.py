@@ -69,16 +69,16 @@ def answer_likeness(
         for mentioned in phrases(question) & titled.keys():
             for i in titled[mentioned]:
                 answers.setdefault(i, set()).add(answer)
-    asked, seen = Counter(), Counter()
+    answered, seen = Counter(), Counter()
     before = []
     for i, start, length in spans:
         word = BEFORE.search(documents[i], max(0, start - NEAR), start)
         before.append(word.group(1) if word else "")
         if i in answers:
             seen[before[-1]] += 1
-            asked[before[-1]] += documents[i][start : start + length] in answers[i]
-    usual = asked.total() / seen.total() if asked.total() else 1.0
-    return [(asked[word] + usual) / (seen[word] + 1) for word in before]
+            answered[before[-1]] += documents[i][start : start + length] in answers[i]
+    usual = answered.total() / seen.total() if answered.total() else 1.0
+    return [(answered[word] + usual) / (seen[word] + 1) for word in before]
 
 
 def phrases(question: str) -> set[str]:

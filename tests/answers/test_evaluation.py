@@ -17,8 +17,8 @@ from small_world import LEARNT, PEOPLE, evaluate, other_params, question, rows_o
 import calibrate
 import run
 import utils
-from answers import certainty, confidence, evidence, predict
-from answers.answer import Certainty, read_answers
+from answers import confidence, confidence_signals, evidence, predict
+from answers.answer import ConfidenceSignals, read_answers
 from answers.provenance import Corpus
 from base.errors import UserError
 from dataset import CharCorruptionDataset
@@ -253,7 +253,7 @@ def synthetic(count, seed, weights=(-1.0, 0.2, 0.7)):
     for answer, recalled in -draws.exponential((1.0, 3.0), (count, 2)):
         odds = 1.0, confidence.log_odds(answer), confidence.log_odds(recalled)
         p = 1 / (1 + math.exp(-sum(w * x for w, x in zip(weights, odds, strict=True))))
-        said = Certainty(float(answer), recall_logprob=float(recalled))
+        said = ConfidenceSignals(float(answer), recall_logprob=float(recalled))
         rows.append((said, bool(draws.random() < p), p))
     return rows
 
@@ -269,7 +269,7 @@ def test_a_fit_finds_the_true_probabilities():
         odds = [log_odds64(said.logprob), log_odds64(said.recall_logprob)]
         mean = 1 / (1 + math.exp(-sum(odds) / 2))
         assert confidence.confidence(said, None) == pytest.approx(mean)
-        alone = confidence.confidence(Certainty(said.logprob), None)
+        alone = confidence.confidence(ConfidenceSignals(said.logprob), None)
         assert alone == pytest.approx(math.exp(said.logprob))
 
 
@@ -320,7 +320,7 @@ def test_log_odds():
 
 
 def test_a_fit_needs_right_and_wrong_answers():
-    said = [certainty for certainty, _, _ in synthetic(5, seed=4)]
+    said = [signals for signals, _, _ in synthetic(5, seed=4)]
     with pytest.raises(UserError, match="5 of 5"):
         confidence.fit(said, [True] * 5)
 
@@ -354,8 +354,8 @@ def test_split_fit_and_use(known, tmp_path):
     calibration = json.load(open(f"{params}.calibration.json"))
     assert json.load(open(f"{path}.run.json"))["calibration"] == calibration
     for row in read_answers(f"{path}.jsonl"):
-        assert row.confidence == pytest.approx(confidence.confidence(row.certainty, calibration))
-        plain = confidence.confidence(row.certainty, None)
+        assert row.confidence == pytest.approx(confidence.confidence(row.signals, calibration))
+        plain = confidence.confidence(row.signals, None)
         assert row.confidence != pytest.approx(plain, abs=1e-6)
 
 
@@ -407,18 +407,18 @@ def test_the_recall_of_other_params(known, tmp_path):
 def test_an_answer_of_nothing_and_a_form_beyond_the_vocabulary_are_not_recalled():
     dataset = CharCorruptionDataset("Bor in. A\nAnna. Bo", 128)
     model = GPT(GPTConfig(dataset.vocab_size, 64, n_layer=1, n_head=1, n_embd=8)).eval()
-    found = certainty.recall(model, dataset, ["Where was Anna born?"] * 2, ["Bonn", ""])
+    found = confidence_signals.recall(model, dataset, ["Where was Anna born?"] * 2, ["Bonn", ""])
     assert found[0] < 0 and found[1] is None
     poor = CharCorruptionDataset("Anna in Bonn\nAnna", 128)  # no full stop
     model = GPT(GPTConfig(poor.vocab_size, 64, n_layer=1, n_head=1, n_embd=8)).eval()
-    assert certainty.recall(model, poor, ["Anna"], ["Bonn"]) == [None]
+    assert confidence_signals.recall(model, poor, ["Anna"], ["Bonn"]) == [None]
 
 
 def test_a_form_longer_than_the_model_is_read_through_its_window():
     dataset = CharCorruptionDataset("Bor in. ABCDE\nAnna. Bonn", 128)
     torch.manual_seed(3)
     model = GPT(GPTConfig(dataset.vocab_size, 16, n_layer=1, n_head=1, n_embd=8)).eval()
-    (found,) = certainty.recall(model, dataset, ["Anna ABCDE ABCDE"], ["Bonn"])
+    (found,) = confidence_signals.recall(model, dataset, ["Anna ABCDE ABCDE"], ["Bonn"])
     read = [dataset.stoi[c] for c in "Anna ABCDE ABCDE. Born in \u2047\u2047"]
     total = 0.0
     for character in "Bonn":
@@ -449,7 +449,7 @@ def test_a_calibration_holds_for_the_recall_that_it_was_fitted_to(known, tmp_pat
         evaluate(tmp_path)
     rows = read_answers(f"{evaluate(tmp_path, more=with_before)}.jsonl")
     found = json.loads((tmp_path / "known.params.calibration.json").read_text())
-    assert found["features"] == [confidence.features(row.certainty) for row in rows]
+    assert found["features"] == [confidence.features(row.signals) for row in rows]
     calibrate.main(fit)
     with pytest.raises(UserError, match="fitted without --pretrained_params_path; leave it out"):
         evaluate(tmp_path, more=with_before)

@@ -13,7 +13,7 @@ from small_world import PEOPLE, evaluate
 import ask
 import calibrate
 from answers import confidence, selective
-from answers.answer import Certainty
+from answers.answer import ConfidenceSignals
 from answers.evidence import open_answers
 from dataset import CharCorruptionDataset
 from params import load_model
@@ -95,7 +95,7 @@ def test_a_promise_is_made_kept_and_told(known, tmp_path, capsys):
     rows = [json.loads(line) for line in open(f"{evaluate(tmp_path)}.jsonl", encoding="utf-8")]
     assert {row["accepted"] for row in rows} == {True, False}
     for row in rows:
-        said = Certainty(row["logprob"], recall_logprob=row["recall_logprob"])
+        said = ConfidenceSignals(row["logprob"], recall_logprob=row["recall_logprob"])
         assert row["accepted"] == (confidence.confidence(said, None) >= 0.5)
     accepted = [row for row in rows if row["accepted"]]
     printed = capsys.readouterr().out

@@ -167,10 +167,10 @@ def test_answers_and_confidence_are_those_of_the_report(opened, html, known):
     for (name, _), row in zip(PEOPLE, rows, strict=True):
         theirs = browser.execute_async_script(ASK, name)
         assert (theirs["shown"], theirs["ready"]) == (row.answer, name)
-        assert theirs["logprob"] == pytest.approx(row.certainty.logprob, abs=1e-3)
-        assert theirs["recall"] == pytest.approx(row.certainty.recall_logprob, abs=1e-3)
+        assert theirs["logprob"] == pytest.approx(row.signals.logprob, abs=1e-3)
+        assert theirs["recall"] == pytest.approx(row.signals.recall_logprob, abs=1e-3)
         assert theirs["confidence"] == pytest.approx(row.confidence, abs=1e-3)
-        assert theirs["runnerUp"] == row.certainty.runner_up
+        assert theirs["runnerUp"] == row.signals.runner_up
         assert theirs["marks"] == ([row.answer] if row.evidence.answer_in_document else [])
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 
 from answers import decode
-from answers.answer import Certainty
+from answers.answer import ConfidenceSignals
 from answers.predict import ANSWER_LENGTH, answer_text, prompts, stops
 from base.questions import person
 from dataset import MASK_CHAR, CharCorruptionDataset
@@ -15,14 +15,15 @@ BEAMS = 4
 RECALL = f"{{}}. Born in {MASK_CHAR}{MASK_CHAR}"  # what pretraining shows where the end is hidden
 
 
-def answers_with_certainty(
+def answers_with_signals(
     model: torch.nn.Module,
     dataset: CharCorruptionDataset,
     questions: Sequence[str],
     recalling: torch.nn.Module | None = None,
     length: int = ANSWER_LENGTH,
-) -> list[tuple[str, Certainty]]:
-    """The greedy answer to each question (at most `length` characters), and how sure the model is.
+) -> list[tuple[str, ConfidenceSignals]]:
+    """The greedy answer to each question (at most `length` characters), and the
+    signals of the model's confidence in it.
 
     `recalling` is the model that is asked for the recall; None: the same one.
     """
@@ -33,25 +34,25 @@ def answers_with_certainty(
     drawn = decode.generate(model, read, length, ends, decode.Sampling(), SAMPLES)
     answers = [answer_text(row.characters, itos) for (row,) in greedy]
     recalled = recall(recalling or model, dataset, questions, answers)
-    found = []
+    judged = []
     for i, answer in enumerate(answers):
         samples = [answer_text(sample.characters, itos) for sample in drawn[i]]
         beams = [(answer_text(text, itos), logprob) for logprob, text in best[i]]
-        found.append((answer, certainty(answer, greedy[i][0], beams, samples, recalled[i])))
-    return found
+        judged.append((answer, signals_of(answer, greedy[i][0], beams, samples, recalled[i])))
+    return judged
 
 
-def certainty(
+def signals_of(
     answer: str,
     written: decode.Continuation,
     beams: list[tuple[str, float]],
     samples: list[str],
     recalled: float | None,
-) -> Certainty:
-    """How sure the model is of an answer that it has `written`."""
+) -> ConfidenceSignals:
+    """The signals of the model's confidence in an answer that it has `written`."""
     others = [(text, logprob) for text, logprob in beams if text != answer]
     runner_up, logprob = others[0] if others else (None, None)
-    return Certainty(
+    return ConfidenceSignals(
         logprob=written.logprob,
         logprob_per_character=written.logprob / len(written.characters),
         runner_up=runner_up,
@@ -77,12 +78,12 @@ def recall(
     finetuning, which teaches it to answer whatever is asked.
     """
     forms = [RECALL.format(person(question)) for question in questions]
-    asked = [
+    scored = [
         i for i, form in enumerate(forms) if answers[i] and all(c in dataset.stoi for c in form)
     ]
-    read = [[dataset.stoi[c] for c in forms[i]] for i in asked]
-    texts = [[dataset.stoi[c] for c in answers[i]] for i in asked]
+    read = [[dataset.stoi[c] for c in forms[i]] for i in scored]
+    texts = [[dataset.stoi[c] for c in answers[i]] for i in scored]
     recalled: list[float | None] = [None] * len(answers)
-    for i, logprob in zip(asked, decode.score(model, read, texts), strict=True):
+    for i, logprob in zip(scored, decode.score(model, read, texts), strict=True):
         recalled[i] = logprob
     return recalled
