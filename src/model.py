@@ -6,6 +6,7 @@ Shapes: B batch, T positions, C channels, V vocabulary.
 
 import difflib
 import math
+from dataclasses import dataclass, fields
 
 import torch
 import torch.nn.functional as F
@@ -20,43 +21,40 @@ COURSE_SIZES = {"n_layer": 4, "n_head": 8, "n_embd": 256, "block_size": 128}
 TARGETS = 64  # the head's number of rows on a CPU is a multiple: each other number costs memory
 
 
+@dataclass(init=False, eq=False)
 class GPTConfig:
-    """Sizes of a model. Defaults are the course's.
+    """Every setting of a model; its fields are their only list. Defaults are the course's.
 
-    `GPTConfig(vocab_size, block_size, n_layer=4, n_head=8, n_embd=256, ...)`; `variant` names an
-    entry of `attention.VARIANTS`, and a flag of that name (`config.synthesizer = True`) does too.
-    `positions`: one of `attention.POSITIONS`, or None for the variant's own. What single variants
-    read: `bottleneck_dim` (perceiver; 32), `aft_window` (aft-local, aft-conv; 32),
-    `performer_features` (twice the head size) and `performer_redraw` (1000 passes).
-
-    As in the original, any other keyword is kept as an attribute; one that looks like a misspelt
-    setting raises ValueError.
+    `variant` names an entry of `attention.VARIANTS`, and a flag of that name (`config.synthesizer =
+    True`) does too. As in the original, vocab_size and block_size may be given by position, and any
+    other keyword is kept as an attribute; one that looks like a misspelt setting raises ValueError.
     """
 
-    embd_pdrop = 0.1
-    resid_pdrop = 0.1
-    attn_pdrop = 0.1
-    n_layer = 4
-    n_head = 8
-    n_embd = 256
-    positions = None
-    bottleneck_dim = None
+    vocab_size: int
+    block_size: int
+    n_layer: int = COURSE_SIZES["n_layer"]
+    n_head: int = COURSE_SIZES["n_head"]
+    n_embd: int = COURSE_SIZES["n_embd"]
+    embd_pdrop: float = 0.1
+    resid_pdrop: float = 0.1
+    attn_pdrop: float = 0.1
+    variant: str | None = None  # vanilla, unless a flag says otherwise
+    positions: str | None = None  # one of attention.POSITIONS, or the variant's own
+    bottleneck_dim: int | None = None  # perceiver: latents; 32, or block_size where that is smaller
+    aft_window: int = 32  # aft-local, aft-conv
+    performer_features: int | None = None  # performer: twice the channels of a head
+    performer_redraw: int = 1000  # performer: training passes between draws
 
-    def __init__(self, vocab_size: int, block_size: int, **kwargs):
-        self.vocab_size = vocab_size
-        self.block_size = block_size
-        for name, value in kwargs.items():
-            near = difflib.get_close_matches(name, KNOWN, 1, cutoff=0.8)
-            if near and name not in (*KNOWN, *VARIANTS) and not hasattr(type(self), name):
+    def __init__(self, vocab_size: int, block_size: int, **settings):
+        names = [each.name for each in fields(self)]
+        for name in names[2:]:
+            setattr(self, name, getattr(type(self), name))  # a subclass may have its own defaults
+        self.vocab_size, self.block_size = vocab_size, block_size
+        for name, value in settings.items():
+            near = difflib.get_close_matches(name, names, 1, cutoff=0.8)
+            if near and name not in (*names, *VARIANTS) and not hasattr(type(self), name):
                 raise ValueError(f"unknown setting {name!r}: did you mean {near[0]!r}?")
             setattr(self, name, value)
-
-
-KNOWN = (
-    *("vocab_size", "block_size", "n_layer", "n_head", "n_embd", "embd_pdrop", "resid_pdrop"),
-    *("attn_pdrop", "positions", "variant", "bottleneck_dim", "aft_window"),
-    *("performer_features", "performer_redraw"),
-)
 
 
 class GPT1Config(GPTConfig):

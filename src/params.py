@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from attention import POSITIONS, VARIANTS, bottleneck, our_names, positions_name
+from attention import POSITIONS, VARIANTS, bottleneck, our_names, positions_name, variant_name
 from base.errors import UserError
 from base.files import ROOT, read_text, write_whole
 from base.tensors import (
@@ -296,9 +296,9 @@ def save_params(model: torch.nn.Module, path: str, description: dict) -> None:
 
 def describe(config: GPTConfig) -> dict:
     """Variant, sizes, positions and bottleneck of a model, as its description keeps them."""
-    about = {"variant": config.variant, "vocab_size": config.vocab_size}
+    about = {"variant": variant_name(config), "vocab_size": config.vocab_size}
     about |= {name: getattr(config, name) for name in COURSE_SIZES}
-    options = VARIANTS[config.variant].options
+    options = VARIANTS[about["variant"]].options
     latents = bottleneck(config) if "bottleneck_dim" in options else None
     return about | {"positions": positions_name(config), "bottleneck_dim": latents}
 

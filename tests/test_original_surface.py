@@ -1,6 +1,7 @@
 """What a script written for the original minGPT and the course's program reads from our modules."""
 
 import argparse
+import dataclasses
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ from torch.nn import functional as F
 import attention
 import dataset
 import model
+import params
 import trainer
 import utils
 
@@ -43,6 +45,8 @@ def test_configurations():
     assert (big.n_layer, big.n_head, big.n_embd) == (12, 12, 768)
     config = model.GPTConfig(vocab_size=100, block_size=128, additional=True, synthesizer=True)
     assert config.additional and config.synthesizer and config.embd_pdrop == 0.1
+    names = {each.name for each in dataclasses.fields(model.GPTConfig)}
+    assert names == vars(model.GPTConfig(100, 128)).keys() > set(params.ARCHITECTURE)
     for wrong, right in (("n_embed", "n_embd"), ("n_layers", "n_layer"), ("resid_drop", "resid_p")):
         with pytest.raises(ValueError, match=f"did you mean '{right}"):
             model.GPTConfig(100, 128, **{wrong: 2})

@@ -123,7 +123,7 @@ class AFTLocal(AFTFull):
     """
 
     def build_bias(self, config) -> None:
-        self.window = min(config.block_size, getattr(config, "aft_window", 32))
+        self.window = min(config.block_size, config.aft_window)
         self.w = nn.Parameter(torch.zeros(config.block_size, self.window))
 
     def log_weights(self, t: Tensor, s: Tensor) -> Tensor:
@@ -141,7 +141,7 @@ class AFTConv(AFTSimple):
 
     def build_bias(self, config) -> None:
         self.groups = config.n_head
-        self.window = min(config.block_size, getattr(config, "aft_window", 32))
+        self.window = min(config.block_size, config.aft_window)
         self.w = nn.Parameter(torch.zeros(config.n_head, self.window))
 
     def log_weights(self, t: Tensor, s: Tensor) -> Tensor:

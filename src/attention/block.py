@@ -7,16 +7,6 @@ from base.dropout import Dropout
 from base.packing import rows_of
 
 
-def mlp(config) -> nn.Sequential:
-    """The MLP of a block, four times as wide as the channels."""
-    return nn.Sequential(
-        nn.Linear(config.n_embd, 4 * config.n_embd),
-        nn.GELU(),
-        nn.Linear(4 * config.n_embd, config.n_embd),
-        Dropout(config.resid_pdrop),
-    )
-
-
 class Block(nn.Module):
     """x + attention(norm(x)), then x + MLP(norm(x)), the MLP four times as wide as the channels.
 
@@ -28,7 +18,12 @@ class Block(nn.Module):
         self.ln1 = nn.LayerNorm(config.n_embd)
         self.ln2 = nn.LayerNorm(config.n_embd)
         self.attn = (layer or VARIANTS[variant_name(config)].layer)(config)
-        self.mlp = mlp(config)
+        self.mlp = nn.Sequential(
+            nn.Linear(config.n_embd, 4 * config.n_embd),
+            nn.GELU(),
+            nn.Linear(4 * config.n_embd, config.n_embd),
+            Dropout(config.resid_pdrop),
+        )
 
     @property
     def max_length(self) -> int:

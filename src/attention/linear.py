@@ -112,8 +112,8 @@ class PerformerAttention(LinearAttention):
 
     def __init__(self, config):
         super().__init__(config)
-        features = getattr(config, "performer_features", None) or 2 * self.head_size
-        self.redraw_every = getattr(config, "performer_redraw", 1000)
+        features = config.performer_features or 2 * self.head_size
+        self.redraw_every = config.performer_redraw
         self.register_buffer("omega", orthogonal_features(features, self.head_size))
         self.register_buffer("passes", torch.zeros((), dtype=torch.long))
         self.counted = (id(self.passes), 0, 0)  # see count_pass

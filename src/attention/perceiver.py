@@ -9,7 +9,7 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from attention.block import Block, mlp
+from attention.block import Block
 from attention.core import CausalSelfAttention, joined
 from attention.registry import bottleneck, check_length
 
@@ -43,7 +43,7 @@ class CausalCrossAttention(CausalSelfAttention):
         return self.attend(self.weights(scores, start), state["past"][-1])
 
 
-class DownProjectBlock(nn.Module):
+class DownProjectBlock(Block):
     """Latent vectors read the input: c = C + attention(x, norm(C)), then c + MLP(norm(c)).
 
     2023 edition. `C` (1, m, C): the learned vectors, Xavier uniform. Latent i sees inputs s <= i,
@@ -52,17 +52,13 @@ class DownProjectBlock(nn.Module):
     """
 
     def __init__(self, config):
-        super().__init__()
-        self.ln1 = nn.LayerNorm(config.n_embd)
-        self.ln2 = nn.LayerNorm(config.n_embd)
-        self.attn = CausalCrossAttention(config)
-        self.mlp = mlp(config)
+        super().__init__(config, CausalCrossAttention)
         self.C = nn.Parameter(torch.empty(1, config.bottleneck_dim, config.n_embd))
         nn.init.xavier_uniform_(self.C)
 
     def forward(self, x_input: Tensor) -> Tensor:
         """(B, T, C) -> (B, min(T, m), C)."""
-        state = self.attn.init_state(x_input.shape[0], x_input.device, x_input.dtype)
+        state = self.init_state(x_input.shape[0], x_input.device, x_input.dtype)
         return self.decode(x_input, state)
 
     def decode(self, x_input: Tensor, state: dict) -> Tensor:
@@ -75,22 +71,18 @@ class DownProjectBlock(nn.Module):
         return y + self.mlp(self.ln2(y))
 
 
-class UpProjectBlock(nn.Module):
+class UpProjectBlock(Block):
     """The input reads the latents y: x = x + attention(norm(y), x), then x + MLP(norm(x)).
 
     2023 edition. Input t sees latents i <= t.
     """
 
     def __init__(self, config):
-        super().__init__()
-        self.ln1 = nn.LayerNorm(config.n_embd)
-        self.ln2 = nn.LayerNorm(config.n_embd)
-        self.attn = CausalCrossAttention(config)
-        self.mlp = mlp(config)
+        super().__init__(config, CausalCrossAttention)
 
     def forward(self, y: Tensor, x_input: Tensor) -> Tensor:
         """(B, m, C), (B, T, C) -> (B, T, C)."""
-        state = self.attn.init_state(x_input.shape[0], x_input.device, x_input.dtype)
+        state = self.init_state(x_input.shape[0], x_input.device, x_input.dtype)
         return self.decode(y, x_input, state)
 
     def decode(self, y: Tensor, x_input: Tensor, state: dict) -> Tensor:
@@ -130,9 +122,9 @@ class Perceiver(nn.Module):
     def init_state(self, batch: int, device, dtype) -> dict:
         where = (batch, device, dtype)
         return {
-            "down": self.down_block.attn.init_state(*where),
+            "down": self.down_block.init_state(*where),
             "middle": [block.init_state(*where) for block in self.blocks],
-            "up": self.up_block.attn.init_state(*where),
+            "up": self.up_block.init_state(*where),
         }
 
     def decode(self, x: Tensor, state: dict) -> Tensor:
