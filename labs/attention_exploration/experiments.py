@@ -17,14 +17,12 @@ from base.cli import Parser, whole
 from base.errors import errors_are_sentences
 from base.files import write_whole
 from labs.attention_exploration import one_head
+from labs.attention_exploration.one_head import ALPHA, SHARPNESS, STRETCH
 from labs.attention_exploration.playground import Array, attend, weights
 from labs.common.plots import without_matplotlib
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 KEYS = 5  # of (c) and (d): two that matter and three others
-SHARPNESS = 20.0  # c of (c) and (d)
-ALPHA = 1e-5  # the keys' variance in (c) and (d)
-STRETCH = 0.5  # of key a along its mean
 
 
 # ---------------------------------------------------------------------------------------------
@@ -95,19 +93,9 @@ def sampled(samples: int, stretch: float, rng: np.random.Generator) -> dict[str,
     return found
 
 
-def distribution(log_odds: Array, stretch: float) -> Array:
-    """(c) The share of draws with smaller log-odds of v_a against v_b for one head, closed form.
-
-    They are c (k_a - k_b)(mu_a + mu_b), a normal variable with mean 0 and variance
-    c^2 (4 alpha + stretch).
-    """
-    scale = SHARPNESS * math.sqrt(4 * ALPHA + stretch)
-    return np.array([(1 + math.erf(x / scale / math.sqrt(2))) / 2 for x in log_odds])
-
-
 def distance_of_distributions(log_odds: Array, stretch: float) -> float:
     """(c) The largest gap between the measured and the closed distribution (Kolmogorov-Smirnov)."""
-    closed = distribution(np.sort(log_odds), stretch)
+    closed = one_head.distribution(np.sort(log_odds), SHARPNESS, ALPHA, stretch)
     steps = np.arange(len(log_odds) + 1) / len(log_odds)
     return float(max(np.abs(closed - steps[1:]).max(), np.abs(closed - steps[:-1]).max()))
 
@@ -239,7 +227,7 @@ def main(argv: list[str] | None = None) -> None:
         file.write(text)
     print(text)
     try:
-        from labs.attention_exploration import pictures
+        from labs.attention_exploration import pictures  # which needs matplotlib
 
         pictures.draw_experiments(found, args.out)
         pictures.draw_playground(args.out)

@@ -9,6 +9,10 @@ import numpy as np
 
 from labs.attention_exploration.playground import Array, attend, weights
 
+SHARPNESS = 20.0  # c of (c) and (d)
+ALPHA = 1e-5  # the keys' variance in (c) and (d)
+STRETCH = 0.5  # of key a along its mean
+
 
 def extractor(basis: Array) -> Array:
     """(b, i) M = sum a_i a_i^T for orthonormal rows a_i: M (v_a + v_b) = v_a for v_a in their span
@@ -34,6 +38,16 @@ def share_of_first(length: float, c: float) -> float:
     """(c) The weight of v_a among v_a and v_b, for k_a = length mu_a and k_b = mu_b, q = c (mu_a +
     mu_b): sigmoid(c (length - 1)). It swings between 0 and 1 as the length passes 1."""
     return 1 / (1 + math.exp(-c * (length - 1)))
+
+
+def distribution(log_odds: Array, c: float, alpha: float, stretch: float) -> Array:
+    """(c) The share of draws with smaller log-odds of v_a against v_b for one head.
+
+    They are c (k_a - k_b)(mu_a + mu_b), a normal variable with mean 0 and variance
+    c^2 (4 alpha + stretch).
+    """
+    scale = c * math.sqrt(4 * alpha + stretch)
+    return np.array([(1 + math.erf(x / scale / math.sqrt(2))) / 2 for x in log_odds])
 
 
 def two_heads(keys: Array, means: Array, V: Array, c: float) -> Array:

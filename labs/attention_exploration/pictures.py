@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from labs.attention_exploration import playground
+from labs.attention_exploration import one_head, playground
+from labs.attention_exploration.one_head import ALPHA, SHARPNESS, STRETCH
 from labs.attention_exploration.playground import Array
 from labs.common.plots import COLOURS, new_figure, save
 
@@ -135,18 +136,16 @@ def lines_figure(rows: list[dict], x: str, y: str, x_label: str, y_label: str, t
 
 def sampling_figure(draws: dict[str, Array]):
     """(c, d) The weight of v_a against the length of k_a, and its distribution over samples."""
-    from labs.attention_exploration import experiments, one_head
-
     figure, (left, right) = new_figure(1, 2, size=(12, 5))
     for colour, heads in zip(COLOURS, ("one head", "two heads"), strict=False):
         w = draws[heads]
         left.plot(draws["length"], w, ".", ms=2, color=colour, label=heads)
         right.plot(np.sort(w), np.arange(len(w)) / len(w), color=colour, label=heads)
     lengths = np.linspace(draws["length"].min(), draws["length"].max(), 300)
-    closed = [one_head.share_of_first(x, experiments.SHARPNESS) for x in lengths]
+    closed = [one_head.share_of_first(x, SHARPNESS) for x in lengths]
     left.plot(lengths, closed, color="black", lw=0.8, label="one head, closed form")
     log_odds = np.linspace(-40, 40, 500)
-    closed = experiments.distribution(log_odds, experiments.STRETCH)
+    closed = one_head.distribution(log_odds, SHARPNESS, ALPHA, STRETCH)
     line = {"color": "black", "lw": 0.8, "ls": "--", "label": "one head, closed form"}
     right.plot(1 / (1 + np.exp(-log_odds)), closed, **line)
     left.set(xlabel="length of k_a along its mean", ylabel="weight of v_a", title="(c, d) One draw")
