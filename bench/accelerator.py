@@ -18,7 +18,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from options import SIZES, add_sizes
+from options import COURSE_SIZES, add_sizes, new_parser
 
 from base.cli import Parser, check_words, real, whole
 from base.errors import UserError, errors_are_sentences
@@ -40,7 +40,7 @@ PRETRAINING, FINETUNING = 0.7, 0.1  # of a stage's time; starting and asking tak
 
 
 def parser() -> Parser:
-    p = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p = new_parser(__doc__)
     add_sizes(p)
     p.add_argument("--minutes", type=real(YEAR), default=9, help="for everything")
     p.add_argument("--training_minutes", type=real(YEAR),
@@ -76,7 +76,7 @@ class Session:
         self.deadline = self.stage_end = time.monotonic() + 60 * args.minutes
         self.rows: list[dict] = []
         self.corpus, self.train, self.dev = find_files(args.corpus, args.questions, args.dev)
-        self.sizes = [f"--{name}={getattr(args, name)}" for name in SIZES]
+        self.sizes = [f"--{name}={getattr(args, name)}" for name in COURSE_SIZES]
         self.step_seconds: float | None = None  # of ours, once measured
 
     def left(self) -> float:

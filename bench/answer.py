@@ -10,14 +10,11 @@ the model is one that a short finetuning has taught to answer with something lik
 line is JSON.
 """
 
-import argparse
 import json
 import os
 import statistics
-import sys
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
+from options import new_parser
 
 from base.cli import Parser, check_words, whole
 from base.errors import errors_are_sentences
@@ -27,7 +24,7 @@ from training.config import DEVICES
 
 
 def parser() -> Parser:
-    p = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p = new_parser(__doc__)
     variants = keys("attention/__init__.py", "VARIANTS")
     p.add_argument("--reading_params_path")
     p.add_argument("--variant", choices=variants, default="vanilla", metavar="VARIANT",

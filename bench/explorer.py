@@ -8,16 +8,14 @@ weights are rounded to 16 bits. Without paths: the model that comes with the pro
 questions. The last line is JSON.
 """
 
-import argparse
 import json
 import shutil
 import statistics
-import sys
 import tempfile
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
+from options import new_parser
 
 from base.cli import Parser, check_words
 from base.errors import UserError, errors_are_sentences
@@ -26,7 +24,7 @@ from base.questions import load_rows, person
 
 
 def parser() -> Parser:
-    p = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p = new_parser(__doc__)
     p.add_argument("paths", nargs="*", metavar="PARAMS CORPUS QUESTIONS", help="all three, or none")
     return p
 

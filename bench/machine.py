@@ -15,7 +15,7 @@ import time
 from statistics import median
 from typing import NamedTuple
 
-from options import SIZES, add_sizes
+from options import COURSE_SIZES, add_sizes, new_parser
 
 from base.cli import Parser, check_words, real
 from base.errors import errors_are_sentences
@@ -23,7 +23,7 @@ from base.files import find_files, read_text
 
 
 def parser() -> Parser:
-    p = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p = new_parser(__doc__)
     add_sizes(p)
     p.add_argument("--questions", default="birth_places_train.tsv", help="training questions")
     p.add_argument("--seconds", type=real(3600), default=18, help="of measured steps, about")
@@ -106,7 +106,7 @@ def build(args: argparse.Namespace, device: torch.device) -> Trainer:
     questions = NameDataset(corpus, read_text(train_path), True, source=train_path)
     phase = READING["pretrain"]
     data = KnowledgeDataset(corpus, questions, phase.mixture)
-    sizes = {name: getattr(args, name) for name in SIZES}
+    sizes = {name: getattr(args, name) for name in COURSE_SIZES}
     drops = dict.fromkeys(("embd_pdrop", "resid_pdrop", "attn_pdrop"), phase.dropout)
     config = trainer_config(
         phase, len(corpus), args.block_size, batch_size=args.batch_size, device=device.type,

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from statistics import median
 
 import torch
-from options import SIZES  # which also finds src/
+from options import COURSE_SIZES  # which also finds src/
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -52,7 +52,7 @@ def load_data(args: argparse.Namespace) -> WholeBatches:
 def build_trainer(args: argparse.Namespace, data: WholeBatches, **settings) -> Trainer:
     """Our trainer, ready to step, with the course's pretraining recipe and other `settings`."""
     torch.manual_seed(settings.get("seed", 7))
-    sizes = {name: getattr(args, name) for name in SIZES}
+    sizes = {name: getattr(args, name) for name in COURSE_SIZES}
     config = trainer_config(
         COURSE["pretrain"],
         documents=len(data),

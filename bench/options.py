@@ -1,4 +1,5 @@
-"""The options that every benchmark has. Without torch, so that `--help` needs no second."""
+"""The options that benchmarks share, and the one place that finds src/ for them. Without torch, so
+that `--help` needs no second."""
 
 import argparse
 import sys
@@ -6,11 +7,16 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 
-from base.cli import whole
+from base.cli import Parser, whole
 from base.source import literal
 from training.config import DEVICES
 
-SIZES = ("n_layer", "n_head", "n_embd", "block_size")
+COURSE_SIZES = literal("model.py", "COURSE_SIZES")
+
+
+def new_parser(description: str) -> Parser:
+    """A parser that shows the benchmark's description as it is written."""
+    return Parser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
 
 
 def add_sizes(parser: argparse.ArgumentParser) -> None:
@@ -19,8 +25,6 @@ def add_sizes(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--corpus", default="wiki.txt", help="one document a line")
     parser.add_argument("--device", choices=DEVICES, default="auto")
     parser.add_argument("--batch_size", type=whole(), default=128)
-    parser.add_argument("--n_layer", type=size, default=4)
-    parser.add_argument("--n_head", type=size, default=8)
-    parser.add_argument("--n_embd", type=size, default=256)
-    parser.add_argument("--block_size", type=size, default=128)
+    for name, default in COURSE_SIZES.items():
+        parser.add_argument(f"--{name}", type=size, default=default)
     parser.add_argument("--parts", type=whole(), help="of a batch of ours; 8 on a CPU, 1 on CUDA")

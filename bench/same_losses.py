@@ -10,7 +10,7 @@ import argparse
 import json
 from statistics import mean
 
-from options import add_sizes
+from options import add_sizes, new_parser
 
 from base.cli import Parser, check_words, whole
 from base.errors import errors_are_sentences
@@ -19,7 +19,7 @@ WAYS = ("plain", "fp32", "bf16")  # the last only where the device multiplies bf
 
 
 def parser() -> Parser:
-    p = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p = new_parser(__doc__)
     add_sizes(p)
     p.set_defaults(batch_size=32)
     p.add_argument("--steps", type=whole(), default=300)

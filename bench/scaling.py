@@ -14,7 +14,7 @@ import subprocess
 import sys
 from statistics import median
 
-from options import SIZES, add_sizes
+from options import COURSE_SIZES, add_sizes, new_parser
 
 from base.cli import Parser, check_words, whole
 from base.errors import UserError, errors_are_sentences
@@ -29,7 +29,7 @@ AXES = {
 
 
 def parser() -> Parser:
-    p = Parser(description=__doc__)
+    p = new_parser(__doc__)
     add_sizes(p)
     p.add_argument("--steps", type=whole(), default=2, help="steps of a turn")
     p.add_argument("--rounds", type=whole(), default=5, help="turns of each point")
@@ -123,7 +123,7 @@ def measure(points: dict[int, Point], args: argparse.Namespace) -> list[dict]:
 
 def in_processes(count: int, args: argparse.Namespace) -> dict:
     """The figures of the step shared among `count` processes, torch's threads among them too."""
-    names = (*SIZES, "batch_size", "corpus", "device", "steps", "rounds")
+    names = (*COURSE_SIZES, "batch_size", "corpus", "device", "steps", "rounds")
     options = [text for name in names for text in (f"--{name}", str(getattr(args, name)))]
     options += ["--parts", str(args.parts)] if args.parts else []
     threads = max(1, torch.get_num_threads() // count)

@@ -14,7 +14,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from statistics import median
 
-from options import add_sizes
+from options import add_sizes, new_parser
 
 from base.cli import Parser, check_words, whole
 from base.errors import UserError, errors_are_sentences
@@ -23,7 +23,7 @@ NAMES = ("ours", "ours-eager", "plain", "transformers", "x-transformers")
 
 
 def parser() -> Parser:
-    p = Parser(description=__doc__)
+    p = new_parser(__doc__)
     add_sizes(p)
     p.add_argument("--steps", type=whole(), default=3, help="steps of a turn")
     p.add_argument("--rounds", type=whole(), default=7, help="turns of each")
