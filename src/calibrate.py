@@ -28,6 +28,7 @@ if __name__ == "__main__":  # before the imports that take seconds
 import argparse
 import os
 import random
+import typing
 from collections import Counter
 
 from base.cli import Parser, check_choice, whole
@@ -41,6 +42,9 @@ from base.files import (
 )
 from base.interrupts import importing
 from base.questions import load_rows, places_of
+
+if typing.TYPE_CHECKING:  # torch takes seconds to import, and `--help` needs none of it
+    from answers.answer import Answer
 
 HELD_OUT = 200
 
@@ -73,14 +77,8 @@ def fit(args: argparse.Namespace, corpus_path: str, held_out_path: str, seen_pat
     """
     with importing():
         from answers import confidence, selective
-        from answers.evidence import Answers, load_pretrained
-        from answers.predict import answer_length, readable_rows
-        from answers.provenance import Corpus
         from attention import VARIANTS
-        from dataset import CharCorruptionDataset
-        from params import load_model
         from training.config import DEVICES
-        from training.device import pick_device
 
     check_choice("--variant", args.variant, VARIANTS)
     check_choice("--device", args.device, DEVICES)
@@ -90,6 +88,30 @@ def fit(args: argparse.Namespace, corpus_path: str, held_out_path: str, seen_pat
     check_outputs([confidence.calibration_path(for_params)], inputs)
     if not os.path.exists(for_params):
         raise UserError(f"{for_params}: no such file; --for_params names the params to answer with")
+    rows = held_out_answers(args, corpus_path, held_out_path, seen_path)
+    right, signals = [row.correct for row in rows], [row.signals for row in rows]
+    calibration = confidence.fit(signals, right)
+    if for_params == args.reading_params_path:
+        calibration["promise"] = selective.promise(signals, right)
+    confidence.write_calibration(calibration, for_params, bool(args.pretrained_params_path))
+    report_fit(right, [row.confidence for row in rows], confidence.cross_fitted(signals, right))
+    print(selective.in_words(calibration.get("promise")))
+    weights = (f"{name} {calibration[name]:.3f}" for name in confidence.WEIGHTS)
+    print(f"{', '.join(weights)}: {confidence.calibration_path(for_params)}")
+    return calibration
+
+
+def held_out_answers(
+    args: argparse.Namespace, corpus_path: str, held_out_path: str, seen_path: str
+) -> list["Answer"]:
+    """The model's answers to the held-out questions. Raises UserError as `fit` does."""
+    from answers.evidence import Answers, load_pretrained
+    from answers.predict import answer_length, readable_rows
+    from answers.provenance import Corpus
+    from dataset import CharCorruptionDataset
+    from params import load_model
+    from training.device import pick_device
+
     corpus = CharCorruptionDataset(read_text(corpus_path), 128, source=corpus_path)
     model = load_model(args.reading_params_path, corpus, args.variant)
     held_out = readable_rows(read_text(held_out_path), held_out_path, corpus, model.max_length)
@@ -107,17 +129,7 @@ def fit(args: argparse.Namespace, corpus_path: str, held_out_path: str, seen_pat
         pretrained = load_pretrained(args.pretrained_params_path, corpus, model)
     length = answer_length(args.reading_params_path)
     source = Answers(model, corpus, Corpus(""), pretrained=pretrained, length=length)
-    rows = source.details(questions, golds)
-    right, signals = [row.correct for row in rows], [row.signals for row in rows]
-    calibration = confidence.fit(signals, right)
-    if for_params == args.reading_params_path:
-        calibration["promise"] = selective.promise(signals, right)
-    confidence.write_calibration(calibration, for_params, pretrained is not None)
-    report_fit(right, [row.confidence for row in rows], confidence.cross_fitted(signals, right))
-    print(selective.in_words(calibration.get("promise")))
-    weights = (f"{name} {calibration[name]:.3f}" for name in confidence.WEIGHTS)
-    print(f"{', '.join(weights)}: {confidence.calibration_path(for_params)}")
-    return calibration
+    return source.details(questions, golds)
 
 
 def check_apart(held_out: list[str], held_out_path: str, seen: list[str], seen_path: str) -> None:
