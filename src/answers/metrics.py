@@ -1,4 +1,7 @@
-"""Figures about answers and confidences. n answers; `right` 0 or 1 each; `confidence` in [0, 1]."""
+"""Figures of answers and their confidence.
+
+`right` holds 0 or 1 for each answer, `confidence` a number from 0 to 1.
+"""
 
 import math
 from collections.abc import Sequence
@@ -35,8 +38,9 @@ def auroc_interval(
 ) -> tuple[float, float]:
     """The 95 % interval of an area under the ROC curve from so many positives and negatives.
 
-    Newcombe (2006), method 5: the areas that the observed one is no more than z standard errors
-    from, with Hanley and McNeil's (1982) variance at these areas. It has a width at 0 and 1 too.
+    Newcombe (2006), method 5. The interval holds every area that differs from the observed one by
+    at most z standard errors; the standard error is Hanley and McNeil's (1982), at that area. At 0
+    and at 1 the interval has a width too.
     """
     scale, more = positives * negatives, (positives + negatives) / 2 - 1
 
@@ -70,7 +74,7 @@ def roc(right: Sequence[float], confidence: Sequence[float]) -> tuple[np.ndarray
 
 
 def brier(right: Sequence[float], confidence: Sequence[float]) -> float:
-    """Mean squared difference of confidence and right (Brier, 1950)."""
+    """The mean of (confidence - right)^2 (Brier, 1950)."""
     return float(np.mean((np.asarray(confidence, float) - np.asarray(right, float)) ** 2))
 
 
@@ -80,7 +84,7 @@ def bin_of(confidence: np.ndarray) -> np.ndarray:
 
 
 def bins(right: Sequence[float], confidence: Sequence[float]) -> list[dict]:
-    """The reliability diagram: ten bins of equal width with count, mean confidence, accuracy."""
+    """The reliability diagram: count, mean confidence and accuracy of ten bins of equal width."""
     right, confidence = np.asarray(right, float), np.asarray(confidence, float)
     which = bin_of(confidence)
     rows = []
@@ -97,8 +101,8 @@ def bins(right: Sequence[float], confidence: Sequence[float]) -> list[dict]:
 
 
 def calibration_error(right: Sequence[float], confidence: Sequence[float]) -> float:
-    """Expected calibration error: |accuracy - mean confidence| of ten equal-width bins, weighted
-    by their counts (Naeini et al., 2015)."""
+    """The expected calibration error (Naeini et al., 2015): |accuracy - mean confidence|
+    averaged over ten bins of equal width, each weighted by its count."""
     filled = [row for row in bins(right, confidence) if row["count"]]
     gaps = [row["count"] * abs(row["accuracy"] - row["confidence"]) for row in filled]
     return float(sum(gaps) / len(confidence))
@@ -107,8 +111,11 @@ def calibration_error(right: Sequence[float], confidence: Sequence[float]) -> fl
 def calibration_band(
     confidence: Sequence[float], simulations: int = 2000, seed: int = 0, share: float = 0.95
 ) -> float:
-    """The calibration error that a perfectly calibrated model of these confidences stays within in
-    95 % of simulations: each answer right with a probability of its confidence."""
+    """How large the calibration error of a perfectly calibrated model may be by chance.
+
+    In each simulation, every answer is right with a probability equal to its confidence. 95 % of
+    the simulations have a smaller error than the one returned.
+    """
     confidence = np.asarray(confidence, float)
     draws = np.random.default_rng(seed).random((simulations, len(confidence))) < confidence
     member = np.eye(BINS)[bin_of(confidence)]  # (n, bins)
