@@ -62,7 +62,7 @@ def split(path: str, seen_path: str, held_out_path: str, count: int, seed: int) 
     single = [i for i, row in enumerate(rows) if times[row.question] == 1]
     if count > len(single):
         raise UserError(f"{path}: only {len(single)} questions stand once; hold out no more")
-    chosen = set(random.Random(seed).confidences(single, count))
+    chosen = set(random.Random(seed).sample(single, count))
     for target, wanted in ((held_out_path, True), (seen_path, False)):
         with write_whole(target) as file:
             file.writelines(f"{row}\n" for i, row in enumerate(rows) if (i in chosen) == wanted)
