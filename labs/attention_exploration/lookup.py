@@ -20,10 +20,9 @@ from torch.utils.data import Dataset
 import utils
 from base.cli import Parser, whole
 from base.errors import errors_are_sentences
-from base.files import write_whole
 from labs.common import family
 from labs.common.intervals import share
-from labs.common.plots import COLOURS, new_figure, save, without_matplotlib
+from labs.common.plots import COLOURS, new_figure, save
 from model import GPT, GPTConfig
 from trainer import Trainer, TrainerConfig
 from training.runlog import RunLog, machine
@@ -220,16 +219,14 @@ def main(argv: list[str] | None = None) -> None:
         family.refuse_failed(failed, args.out)
     results = family.results(args.out)
     rows = summary(results)
-    text = markdown(rows, results)
-    with write_whole(str(args.out / "lookup.md")) as file:
-        file.write(text)
-    print(text)
-    try:
-        base = results[0]["commonest right"] / results[0]["asked"]
-        save(figure_of(rows, base), args.out / "lookup")
-    except ImportError:
-        without_matplotlib()
-    family.refuse_failed(failed, args.out)
+    base = results[0]["commonest right"] / results[0]["asked"]
+    family.finish(
+        markdown(rows, results),
+        lambda: save(figure_of(rows, base), args.out / "lookup"),
+        failed,
+        args.out,
+        "lookup.md",
+    )
 
 
 if __name__ == "__main__":

@@ -11,13 +11,11 @@ import argparse
 from attention import POSITIONS, VARIANTS
 from base.cli import Parser, whole
 from base.errors import errors_are_sentences
-from base.files import write_whole
 from labs.attention_study import plots
 from labs.attention_study.arm import Settings
 from labs.attention_study.table import markdown, ranked, same_as_vanilla
 from labs.attention_study.world import PLACES
 from labs.common import family
-from labs.common.plots import without_matplotlib
 from model import COURSE_SIZES
 
 
@@ -64,17 +62,10 @@ def main(argv: list[str] | None = None) -> None:
     failed = family.run_all("labs.attention_study.arm", wanted, args.out, args.jobs)
     results = family.results(args.out)
     rows = ranked(results)
-    text = markdown(rows)
-    with write_whole(str(args.out / "table.md")) as file:
-        file.write(text)
-    print(text)
     for name in same_as_vanilla(results):
         print(f"warning: {name} has exactly vanilla's loss: does its variant do anything?")
-    try:
-        plots.draw(rows, args.out, None if args.preset == "course" else 1 / PLACES)
-    except ImportError:
-        without_matplotlib()
-    family.refuse_failed(failed, args.out)
+    guessing = None if args.preset == "course" else 1 / PLACES
+    family.finish(markdown(rows), lambda: plots.draw(rows, args.out, guessing), failed, args.out)
 
 
 if __name__ == "__main__":

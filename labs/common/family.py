@@ -18,6 +18,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
@@ -28,6 +29,7 @@ from base.cli import real, whole
 from base.errors import UserError, errors_are_sentences
 from base.files import ROOT, read_text, write_whole
 from base.locks import file_lock
+from labs.common.plots import without_matplotlib
 
 
 def flops(text: str) -> float:
@@ -107,6 +109,21 @@ def results(out: Path) -> list[dict]:
     if not paths:
         raise UserError(f"{out}: no results in it; run the study first")
     return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+
+
+def finish(
+    text: str, draw: Callable[[], object], failed: list[str], out: Path, name: str = "table.md"
+) -> None:
+    """What a study ends with: its table, written and printed; its pictures; an error where runs
+    failed."""
+    with write_whole(str(out / name)) as file:
+        file.write(text)
+    print(text)
+    try:
+        draw()
+    except ImportError:
+        without_matplotlib()
+    refuse_failed(failed, out)
 
 
 def refuse_failed(failed: list[str], out: Path) -> None:

@@ -11,9 +11,7 @@ import argparse
 
 from base.cli import Parser, whole
 from base.errors import errors_are_sentences
-from base.files import write_whole
 from labs.common import family
-from labs.common.plots import without_matplotlib
 from labs.recipe_study.arm import ARMS, Settings
 from labs.recipe_study.table import draw, table
 
@@ -42,15 +40,7 @@ def main() -> None:
     }
     failed = family.run_all("labs.recipe_study.arm", wanted, args.out, args.jobs)
     results = family.results(args.out)
-    text = table(results)
-    with write_whole(str(args.out / "table.md")) as file:
-        file.write(text)
-    print(text)
-    try:
-        draw(results, args.out / "curves")
-    except ImportError:
-        without_matplotlib()
-    family.refuse_failed(failed, args.out)
+    family.finish(table(results), lambda: draw(results, args.out / "curves"), failed, args.out)
 
 
 if __name__ == "__main__":
