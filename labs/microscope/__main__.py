@@ -198,8 +198,6 @@ PARTS: dict[str, Callable] = {"where": where, "edit": edit, "many": many}
 
 def main(argv: list[str] | None = None) -> None:
     args = parser().parse_args(argv)
-    if args.people < 1:
-        raise UserError(f"--people {args.people}: give at least 1")
     if args.device != "cpu":
         torch.set_default_device(pick_device(args.device))
     torch.manual_seed(0)
