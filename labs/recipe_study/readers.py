@@ -14,7 +14,7 @@ import time
 import network_reader
 from answers.metrics import wilson
 from base.cli import Parser, whole
-from base.errors import errors_are_sentences
+from base.errors import UserError, errors_are_sentences
 from base.files import find_files, read_text
 from dataset import CharCorruptionDataset, NameDataset
 from run import READERS
@@ -47,6 +47,8 @@ def main() -> None:
     corpus = CharCorruptionDataset(read_text(corpus_path), 128, args.seed)
     questions = NameDataset(corpus, read_text(train_path), True, source=train_path)
     asked = asked_documents(corpus.data, questions.data)
+    if len({one.document for one in asked}) < FOLDS:
+        raise UserError(f"{train_path}: asks about fewer than {FOLDS} documents; give more rows")
     makers = {
         "ranker": lambda: Ranker(args.seed),
         "network": lambda: network_reader.NetworkReader(corpus, args.seed, args.steps),
