@@ -18,6 +18,7 @@ from base.questions import person
 from labs.recipe_study import arm as study
 from labs.recipe_study import errors, readers, signals
 from model import GPTConfig
+from training.reader import Asked, asked_documents
 
 
 def test_each_arm_differs_from_all_or_none_in_one_thing():
@@ -153,7 +154,7 @@ def test_signals_are_measured_on_people_held_out(known, tmp_path, monkeypatch, c
     assert "held.tsv: 6 of 9 right, the second seed answers 9 alike" in printed
     assert "the probe: blocks." in printed
     assert all(f"\n{name}: held out" in printed for name in signals.SETS)
-    monkeypatch.setattr("sys.argv", [arg for arg in sys.argv if arg not in sys.argv[4:6]])
+    monkeypatch.setattr("sys.argv", sys.argv[:4] + sys.argv[6:])
     signals.main()
     printed = capsys.readouterr().out
     assert "held.tsv: 6 of 9 right\n" in printed and "and a second seed" not in printed
@@ -175,6 +176,20 @@ def test_signals_need_right_and_wrong_answers(known, tmp_path, monkeypatch, held
     ])  # fmt: skip
     with pytest.raises(UserError, match=re.escape(said)):
         signals.main()
+
+
+def test_the_rule_by_the_word_before_as_a_reader_by_hand():
+    documents = ["Ann Lee. Lee left Oslo for Rome .", "Bo Day. Day left Kiel for Bonn .",
+                 "Cy Fox. Fox saw nothing ."]  # fmt: skip
+    rows = ["Where was Ann Lee born?\tRome"]
+    reader = readers.WordBefore().fit(documents, asked_documents(documents, rows))
+    one, two = reader.read_all(documents[1:])
+    assert [documents[1][a:b] for a, b in one.spans] == ["Kiel", "Bonn"]
+    # in Ann's document one span of two is the answer: 1/2 usually; "left" 0 of 1, "for" 1 of 1
+    assert one.chances == pytest.approx([0.25, 0.75]) and one.none == 0.0
+    assert two.spans == [] and two.none == 1.0
+    asked = [Asked(1, "", "Kiel"), Asked(2, "", "Bonn")]
+    assert readers.drawn(documents, asked, [one, two]) == pytest.approx((0.25, 1.0))
 
 
 def test_readers_need_a_document_for_each_fold(tmp_path, monkeypatch):
