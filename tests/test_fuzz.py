@@ -1,16 +1,23 @@
-"""Mutated rows, JSON and params: every command succeeds, or ends in one sentence."""
+"""Mutated rows, JSON and params: every command succeeds, or ends in one sentence.
+
+The inputs are the same in every run; FUZZ_SEED=7 (any number) draws others. A failure prints what
+it was found with.
+"""
 
 import contextlib
+import importlib.util
 import io
 import json
 import os
 import shutil
+import subprocess
 import sys
 
+import make_world
 import pytest
 import torch
-from conftest import TINY
-from hypothesis import HealthCheck, given, settings
+from conftest import ROOT, TINY
+from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 import ask
@@ -29,6 +36,21 @@ FEW = settings(
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
+SEED = os.environ.get("FUZZ_SEED")
+
+
+def fuzzed(how):
+    """Decorates a test of mutated inputs: with `how` many, from FUZZ_SEED if there is one."""
+
+    def decorate(test):
+        if SEED is None:
+            return how(test)
+        print(f"FUZZ_SEED={SEED}")  # pytest shows it with a failure
+        return seed(int(SEED))(how(test))
+
+    return decorate
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
@@ -84,7 +106,7 @@ def well(folder, *args, **how):
 ALPHABET = "Where was Bo bornGhent?\t\r\n\x00\u200b⁇□é"
 
 
-@FEW
+@fuzzed(FEW)
 @given(st.lists(st.text(alphabet=ALPHABET, max_size=40), max_size=4))
 def test_rows(trained, rows):
     text = "\n".join([ROW, *rows])
@@ -92,7 +114,7 @@ def test_rows(trained, rows):
     good_or_one_sentence(trained, questions="mutated.tsv")
 
 
-@FEW
+@fuzzed(FEW)
 @given(st.dictionaries(st.sampled_from(NAMES), JSON, min_size=1, max_size=2))
 def test_descriptions(trained, changes):
     about = json.loads((trained / "whole.json").read_text()) | changes
@@ -101,7 +123,7 @@ def test_descriptions(trained, changes):
     good_or_one_sentence(trained, params="b.params")
 
 
-@FEW
+@fuzzed(FEW)
 @given(st.integers(0, 10**6), st.binary(min_size=1, max_size=8))
 def test_bytes_of_params(trained, place, content):
     data = bytearray((trained / "a.params").read_bytes())
@@ -111,7 +133,7 @@ def test_bytes_of_params(trained, place, content):
     good_or_one_sentence(trained, params="c.params")
 
 
-@FEW
+@fuzzed(FEW)
 @given(
     st.integers(0, 100),
     st.sampled_from([(), (0,), (3,), (2, 3), (1, 2, 3)]),
@@ -129,7 +151,7 @@ def test_tensors_of_params(trained, which, shape, dtype):
 TEXT = st.text(alphabet=ALPHABET, max_size=60)
 
 
-@FEW
+@fuzzed(FEW)
 @given(st.lists(TEXT, max_size=4))
 def test_rows_for_finetuning_and_calibration(trained, rows):
     (trained / "rows.tsv").write_bytes("\n".join([ROW, *rows]).encode())
@@ -142,7 +164,7 @@ def test_rows_for_finetuning_and_calibration(trained, rows):
          "a.params", main=calibrate.main)  # fmt: skip
 
 
-@FEW
+@fuzzed(FEW)
 @given(st.text(max_size=40), TEXT)
 def test_lines_for_ask(trained, line, corpus):
     (trained / "corpus.txt").write_text(CORPUS + corpus, encoding="utf-8", newline="\n")
@@ -153,7 +175,7 @@ def test_lines_for_ask(trained, line, corpus):
         assert status in (0, 2) and errors.strip().count("\n") == 0, errors
 
 
-@FEW
+@fuzzed(FEW)
 @given(st.dictionaries(st.sampled_from(NAMES), JSON, min_size=1, max_size=2))
 def test_descriptions_for_explore(trained, changes):
     about = json.loads((trained / "whole.json").read_text()) | changes
@@ -170,7 +192,7 @@ def answered(trained):
     return json.loads((trained / "r.jsonl").read_text().splitlines()[0])
 
 
-@FEW
+@fuzzed(FEW)
 @given(st.integers(0, 100), JSON)
 def test_rows_for_report(trained, answered, which, value):
     row = answered | {list(answered)[which % len(answered)]: value}
@@ -178,7 +200,7 @@ def test_rows_for_report(trained, answered, which, value):
     well(trained, "m.jsonl", "-o", "m.html", "--numbers", "m.numbers", main=report.main)
 
 
-@FEW
+@fuzzed(FEW)
 @given(st.lists(st.dictionaries(st.sampled_from(["step", "loss", "positions", "rate"]), JSON)
                 | JSON, max_size=3), TEXT)  # fmt: skip
 def test_metrics_for_plot(trained, rows, tail):
@@ -187,3 +209,45 @@ def test_metrics_for_plot(trained, rows, tail):
     text = "".join(json.dumps(row) + "\n" for row in rows) + tail
     (trained / "log" / "metrics.jsonl").write_text(text, encoding="utf-8", newline="\n")
     well(trained, "log", "-o", "log.png", main=plot.main)
+
+
+def of_project(script):
+    """The main function of a script that is in no package, taking its words."""
+    spec = importlib.util.spec_from_file_location(script.stem, script)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@fuzzed(FEW)
+@given(st.lists(TEXT, max_size=4))
+def test_rows_for_the_london_baseline(trained, rows):
+    (trained / "london.tsv").write_bytes("\n".join([ROW, *rows]).encode())
+    london = of_project(ROOT / "london_baseline.py")
+
+    def main(words):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "argv", ["london_baseline.py", *words])
+            london.main()
+
+    well(trained, "london.tsv", main=main)
+
+
+@fuzzed(FEW)
+@given(st.integers(-3, 60) | st.floats() | TEXT, st.integers(-3, 2**40) | TEXT, TEXT)
+def test_words_for_make_world(trained, people, seed, folder):
+    out = f"--out=world-{folder}".replace("/", "")
+    well(trained, f"--people={people}", f"--seed={seed}", out, main=make_world.main)
+
+
+@fuzzed(settings(FEW, max_examples=4))
+@given(st.lists(st.binary(max_size=30), min_size=1, max_size=3), st.integers(0, 50))
+def test_files_for_collect_submission(tmp_path, contents, which):
+    """Any bytes in the place of what is handed in: one sentence that names a file."""
+    names = ["vanilla.model.params", "vanilla.finetune.params", "vanilla.pretrain.dev.predictions"]
+    for i, content in enumerate(contents):
+        (tmp_path / names[(which + i) % 3]).write_bytes(content)
+    done = subprocess.run(["bash", str(ROOT / "collect_submission.sh")], cwd=tmp_path,
+                          capture_output=True, text=True, timeout=120)  # fmt: skip
+    assert done.returncode == 2 and done.stderr.count("\n") == 1, done.stderr
+    assert not list(tmp_path.glob("*.zip"))

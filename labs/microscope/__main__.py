@@ -154,7 +154,7 @@ def edit(world: study.World, args: argparse.Namespace) -> dict:
     layers = args.layers or range(1, len(world.model.blocks) + 1)
     for layer in layers:
         rome.check_editable(world.model, layer, args.params)
-    world = replace(world, known=study.known_in(world))
+    world = replace(world, known=study.known_in(world, world.facts[: args.people]))
     edits = study.new_places(world.facts)[: args.people]
     loss = study.corpus_loss(world.model, world.rows[:1])
     rows = [{"layer": "-", "how": "no edit (old place)"} | before_edits(world, edits)
@@ -172,7 +172,7 @@ def edit(world: study.World, args: argparse.Namespace) -> dict:
 
 def many(world: study.World, args: argparse.Namespace) -> dict:
     rome.check_editable(world.model, args.layer, args.params)
-    world = replace(world, known=study.known_in(world))
+    world = replace(world, known=study.known_in(world, world.facts[: args.people]))
     edits = study.new_places(world.facts)[: args.people]
     counts = [count for count in COUNTS if count <= len(edits)]
     rows = [{"edits": "0 (old places)"} | before_edits(world, edits)
@@ -198,8 +198,6 @@ PARTS: dict[str, Callable] = {"where": where, "edit": edit, "many": many}
 
 def main(argv: list[str] | None = None) -> None:
     args = parser().parse_args(argv)
-    if args.people < 1:
-        raise UserError(f"--people {args.people}: give at least 1")
     if args.device != "cpu":
         torch.set_default_device(pick_device(args.device))
     torch.manual_seed(0)

@@ -57,10 +57,10 @@ class Outcome:
     losses: list[float] = field(default_factory=list)  # of the corpus, nats a character
 
 
-def known_in(world: World) -> dict[str, set[str]]:
-    """For each form, the people whose place the model, as it is now, answers in it."""
-    asked = {form: knows(world.model, world.facts, form, world.stoi).tolist() for form in FORMS}
-    return {form: {f.name for f, right in zip(world.facts, each, strict=True) if right}
+def known_in(world: World, facts: Sequence[Fact]) -> dict[str, set[str]]:
+    """For each form, those of these people whose place the model, as it is now, answers in it."""
+    asked = {form: knows(world.model, facts, form, world.stoi).tolist() for form in FORMS}
+    return {form: {f.name for f, right in zip(facts, each, strict=True) if right}
             for form, each in asked.items()}  # fmt: skip
 
 

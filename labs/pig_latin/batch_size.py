@@ -24,7 +24,7 @@ from labs.pig_latin.train import Run, Training
 
 BATCHES = (8, 32, 128, 512, 2048)
 RATES = (5e-4, 1e-3, 2e-3, 4e-3, 8e-3)
-SHARES = 40  # a run is measured this often, evenly over its longest length
+SHARES = 200  # a run is measured this often, evenly over its longest length
 HELD = 640  # pairs of the validation loss
 
 

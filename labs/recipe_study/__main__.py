@@ -14,6 +14,7 @@ from base.errors import errors_are_sentences
 from labs.common import family
 from labs.recipe_study.arm import ARMS, Settings
 from labs.recipe_study.table import draw, table
+from training.config import add_flags
 
 SIZES = ("people", "held_out", "steps", "n_embd")
 
@@ -24,6 +25,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--only", nargs="+", metavar="ARM", choices=ARMS, help=", ".join(ARMS))
     for name in SIZES:
         p.add_argument(f"--{name}", type=whole(), default=getattr(Settings, name))
+    add_flags(p, "device")
     family.add_options(p, "runs/recipe_study")
     return p
 
@@ -33,7 +35,7 @@ def main() -> None:
     sizes = {name: getattr(args, name) for name in SIZES}
     wanted = {
         f"{arm.replace(', ', '-').replace(' ', '-')}-seed{seed}": Settings(
-            arm, repr(ARMS[arm]), seed=seed, **sizes
+            arm, repr(ARMS[arm]), seed=seed, device=args.device, **sizes
         )
         for seed in args.seeds
         for arm in args.only or ARMS

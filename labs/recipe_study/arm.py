@@ -95,13 +95,13 @@ class Average:
 
     def __init__(self, model: GPT):
         self.model, self.count = model, 0
-        self.sums = {name: torch.zeros_like(p) for name, p in model.named_parameters()}
+        self.sums: dict[str, Tensor] = {}  # on the parameters' device, which training chooses
 
     @torch.no_grad()
     def add(self) -> None:
         self.count += 1
         for name, parameter in self.model.named_parameters():
-            self.sums[name] += parameter
+            self.sums[name] = self.sums.get(name, 0.0) + parameter
 
     @torch.no_grad()
     def take(self) -> None:
@@ -122,6 +122,7 @@ class Settings:
     batch_size: int = 64
     n_embd: int = 128
     seed: int = 0
+    device: str = "auto"
 
 
 def part_of_the_corpus(settings: Settings) -> tuple[str, list[str], list[str]]:
@@ -177,7 +178,7 @@ def run(settings: Settings) -> dict:
     curve: list[dict] = []
     config = trainer_config(
         phase, len(corpus), 128, max_steps=settings.steps, seed=settings.seed,
-        snapshots=snapshots, on_snapshot=measure,
+        snapshots=snapshots, on_snapshot=measure, device=settings.device,
     )  # fmt: skip
     Trainer(model, data, None, config).train()
     finetune(model, corpus, questions, phase, settings)
@@ -199,7 +200,9 @@ def finetune(
     if arm.own_tuning:
         tuning, steps = READING["finetune"], max(1, settings.steps // 10)
         data = KnowledgeDataset(corpus, questions, tuning.mixture)
-    config = trainer_config(tuning, len(corpus), 128, seed=settings.seed, max_steps=steps)
+    config = trainer_config(
+        tuning, len(corpus), 128, seed=settings.seed, max_steps=steps, device=settings.device
+    )
     Trainer(model, data, None, config).train()
 
 

@@ -1,13 +1,14 @@
 """Which signals tell right answers from wrong ones, or from answers about invented people?
 
-python -m labs.recipe_study.signals MODEL --pretrained P --second SECOND --held_out F --eval F
+python -m labs.recipe_study.signals MODEL --pretrained P [--second SECOND] --held_out F --eval F
 
 MODEL, and SECOND of another seed, are finetuned params that were not trained on the questions of
 --held_out. Two signals are added to the two that the confidence has (answers/confidence.py):
 
 - a second seed: the log-odds that SECOND gives to MODEL's answer, and whether it answers the same;
-- a probe: the log-odds, by a linear probe on what MODEL's blocks give at the last character of the
-  name, that its answer is right (the block is chosen on the held-out people).
+- a probe, which needs no second seed: the log-odds, by a linear probe on what MODEL's blocks give
+  at the last character of the name, that its answer is right (the block is chosen on the held-out
+  people).
 
 Each set of signals is one logistic regression, fitted to the held-out people. Prints the area under
 ROC of "right": on the held-out people by fits on the other tenths, and on --eval; and that of right
@@ -28,7 +29,7 @@ from answers.metrics import auroc, auroc_interval
 from answers.predict import answer_length, answer_text, predict, prompts, readable_rows, stops
 from answers.provenance import Corpus, invented_people
 from base.cli import Parser
-from base.errors import errors_are_sentences
+from base.errors import UserError, errors_are_sentences
 from base.files import find_files, read_text
 from base.questions import person, places_of, question_about
 from dataset import CharCorruptionDataset
@@ -51,21 +52,32 @@ class Signals:
     `inside`, block -> (n, C), at the last character of each name."""
 
     def __init__(self, questions: Sequence[str], models: dict[str, GPT], corpus, length: int):
-        model, second = models["model"], models["second"]
+        model = models["model"]
         read, ends, itos = prompts(corpus, list(questions)), stops(corpus), corpus.itos
         written = [row for (row,) in decode.generate(model, read, length, ends)]
         self.answers = [answer_text(row.characters, itos) for row in written]
         recall = confidence_signals.recall(models["pretrained"], corpus, questions, self.answers)
-        texts = [[corpus.stoi[c] for c in answer] for answer in self.answers]
-        others = decode.score(second, read, texts)
-        same = predict(second, corpus, list(questions), length)
         self.columns = {
             "answer": np.array([log_odds(row.logprob) for row in written]),
             "recall": np.array([log_odds(-15.0 if r is None else r) for r in recall]),
-            "second": np.array([log_odds(logprob) for logprob in others]),
-            "same": np.array([float(a == b) for a, b in zip(self.answers, same, strict=True)]),
         }
+        if "second" in models:
+            self.columns |= agreement(models["second"], corpus, questions, self.answers, length)
         self.inside = inside(model, read, questions)
+
+
+def agreement(
+    second: GPT, corpus: CharCorruptionDataset, questions: Sequence[str], answers: list[str],
+    length: int,
+) -> dict[str, np.ndarray]:
+    """What another seed's model says of `answers`: their log-odds, and whether it answers so."""
+    texts = [[corpus.stoi[c] for c in answer] for answer in answers]
+    scores = decode.score(second, prompts(corpus, list(questions)), texts)
+    theirs = predict(second, corpus, list(questions), length)
+    return {
+        "second": np.array([log_odds(logprob) for logprob in scores]),
+        "same": np.array([float(a == b) for a, b in zip(answers, theirs, strict=True)]),
+    }
 
 
 def inside(model: GPT, read: list[list[int]], questions: Sequence[str]) -> dict[str, np.ndarray]:
@@ -148,7 +160,7 @@ def parser() -> Parser:
     p = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("model", metavar="MODEL")
     p.add_argument("--pretrained", required=True, help="the params before its finetuning")
-    p.add_argument("--second", required=True, help="params of another seed")
+    p.add_argument("--second", help="params of another seed")
     p.add_argument("--held_out", required=True, help="questions that neither was trained on")
     p.add_argument("--eval", required=True, help="questions to test on")
     p.add_argument("--corpus", default="wiki.txt")
@@ -159,27 +171,38 @@ def main() -> None:
     args = parser().parse_args()
     paths = find_files(args.corpus, args.held_out, args.eval)
     corpus = CharCorruptionDataset(read_text(paths[0]), 128)
-    files = {"model": args.model, "pretrained": args.pretrained, "second": args.second}
+    files = {"model": args.model, "pretrained": args.pretrained}
+    files |= {"second": args.second} if args.second else {}
     models = {name: load_model(path, corpus).eval() for name, path in files.items()}
     length = answer_length(args.model)
 
     def ask(questions: Sequence[str]) -> Signals:
         return Signals(questions, models, corpus, length)
 
-    asked = {}
+    asked = []
     for path in paths[1:]:
         rows = readable_rows(read_text(path), path, corpus, models["model"].max_length)
-        signals = ask([row.question for row in rows])
         places = places_of(rows)
+        if places is None:
+            raise UserError(f"{path}: has no places; give rows of question, tab, place")
+        signals = ask([row.question for row in rows])
         right = np.array([a == p for a, p in zip(signals.answers, places, strict=True)])
-        asked[path] = signals, right, [person(row.question) for row in rows]
-        print(f"{path}: {right.sum()} of {len(right)} right, the second seed answers "
-              f"{int(signals.columns['same'].sum())} alike")  # fmt: skip
-    (held, held_right, _), (test, test_right, names) = asked.values()
+        asked.append((signals, right, [person(row.question) for row in rows]))
+        print(f"{path}: {right.sum()} of {len(right)} right", end="")
+        same = signals.columns.get("same")
+        print("" if same is None else f", the second seed answers {int(same.sum())} alike")
+    (held, held_right, _), (test, test_right, names) = asked
+    if len(set(held_right)) < 2:
+        raise UserError(
+            f"{paths[1]}: the answers are all right or all wrong, so nothing tells them apart; "
+            "give more questions"
+        )
     people = invented_people(names, Corpus(read_text(paths[0])), INVENTED)
     invented = ask([question_about(name) for name in people])
     print(f"the probe: {add_probe(held, held_right, (test, invented))}")
     for name, columns in SETS.items():
+        if not set(columns) <= held.columns.keys():
+            continue
         x = table(held, columns)
         fitted = Logistic(x, held_right, 1.0)
         inner = cross_fitted(x, held_right, 1.0)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable
 from typing import NoReturn
 
-from base.errors import UserError, errors_are_sentences
+from base.errors import UserError, errors_are_sentences, escaped
 from base.interrupts import end_quietly
 
 MOST = 2**31 - 1  # of anything that is counted
@@ -16,7 +16,7 @@ class Parser(argparse.ArgumentParser):
     """An argument parser whose errors are UserErrors."""
 
     def error(self, message: str) -> NoReturn:
-        raise UserError(f"{message}; see {self.prog} --help")
+        raise UserError(f"{escaped(message)}; see {self.prog} --help")
 
     def parse_args(self, args=None, namespace=None):
         """As in argparse; for an unknown option, the error names the nearest one."""

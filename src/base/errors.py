@@ -125,11 +125,17 @@ def prepare_streams() -> None:
 
 
 def readable(text: str) -> str:
-    """`text` with the bytes that the system could not read as a path's letters read as UTF-8."""
-    try:
-        return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    except UnicodeEncodeError:
-        return text
+    """`text` with the bytes that the system could not read as a path's letters read as UTF-8, and
+    with control characters, which a terminal obeys, as escapes."""
+    with contextlib.suppress(UnicodeEncodeError):
+        text = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return escaped(text, but="\n")
+
+
+def escaped(text: str, but: str = "") -> str:
+    """`text` with its control characters and line breaks, those in `but` excepted, as escapes."""
+    parts = (c if c.isprintable() or c in but or c == " " else repr(c)[1:-1] for c in text)
+    return "".join(parts)
 
 
 def say(text: str) -> None:

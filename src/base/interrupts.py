@@ -11,8 +11,8 @@ from typing import NoReturn
 def end_at_once(number: int, frame: object) -> NoReturn:
     """A handler of SIGINT that nothing can catch.
 
-    An exception may be swallowed inside an import: libraries have `except:` without a name, and
-    Python ignores what is raised while it calls back from C. Then the command would go on.
+    With an exception instead, a command was seen to go on after Ctrl-C in the midst of its imports.
+    What caught it was not found out; any `except:` without a name in a library would.
     """
     try:
         os.write(2, b"\ninterrupted\n")

@@ -44,7 +44,7 @@ def check_variant(variant: str, where: str) -> None:
     """Raise UserError for a variant that model.js cannot compute."""
     if variant not in SHARED:
         raise UserError(
-            f"{where}: the page cannot compute a {variant} model; it can show "
+            f"{where}: the page cannot compute the variant {variant}; give params of one of "
             f"{', '.join(SHARED)}"
         )
 

@@ -144,6 +144,7 @@ def test_a_killed_run_leaves_no_lock():
 def test_a_paths_bytes_are_shown_as_a_person_reads_them():
     assert readable(os.fsdecode("nö".encode())) == "nö"
     assert readable("n\udcc3\udcb6.tsv") == "nö.tsv" and readable("\udce9") == "\\xe9"
+    assert readable("a\rb\x1b[2Jc\u2028d é 東") == "a\\rb\\x1b[2Jc\\u2028d é 東"
 
 
 def test_a_file_that_appears_during_the_check_is_another_processs_and_stays(monkeypatch):

@@ -273,7 +273,7 @@ def test_the_lab_refuses_what_it_cannot_measure(known, tmp_path):
     paths = ["--params", str(known / "known.params"), "--corpus", str(known / "wiki.txt")]
     for args, words in (
         (["many", "--layer", "5", "--questions", str(known / "train.tsv")], "has layers 1 to 2"),
-        (["where", "--people", "0", "--questions", str(known / "train.tsv")], "give at least 1"),
+        (["where", "--people", "0"], "0 is not a whole number from 1"),
         (["edit", "--questions", str(tmp_path / "no.tsv")], "no.tsv"),
         (["edit", "--forms", "sung"], "there is no 'sung'"),
     ):

@@ -1,6 +1,8 @@
 """labs/recipe_study: its arms, a run, its table, kinds of errors."""
 
 import json
+import re
+import sys
 from dataclasses import asdict
 
 import numpy as np
@@ -10,9 +12,13 @@ from conftest import TINY, run_module, run_script
 from small_world import other_params
 
 from answers.provenance import Corpus
+from base.errors import UserError
+from base.files import read_text
+from base.questions import person
 from labs.recipe_study import arm as study
-from labs.recipe_study import errors, signals
+from labs.recipe_study import errors, readers, signals
 from model import GPTConfig
+from training.reader import Asked, asked_documents
 
 
 def test_each_arm_differs_from_all_or_none_in_one_thing():
@@ -31,7 +37,7 @@ def test_each_arm_differs_from_all_or_none_in_one_thing():
 @pytest.mark.slow
 def test_the_study_trains_asks_and_tabulates(tmp_path):
     command = ("--only", "all", "none", "--people", 20, "--held_out", 7, "--steps", 30,
-               "--n_embd", 16, "--jobs", 2, "--out", tmp_path)  # fmt: skip
+               "--n_embd", 16, "--device", "cpu", "--jobs", 2, "--out", tmp_path)  # fmt: skip
     done = run_module("labs.recipe_study", *command)
     assert done.returncode == 0, done.stdout + done.stderr
     result = json.loads((tmp_path / "all-seed0" / "result.json").read_text(encoding="utf-8"))
@@ -148,3 +154,48 @@ def test_signals_are_measured_on_people_held_out(known, tmp_path, monkeypatch, c
     assert "held.tsv: 6 of 9 right, the second seed answers 9 alike" in printed
     assert "the probe: blocks." in printed
     assert all(f"\n{name}: held out" in printed for name in signals.SETS)
+    monkeypatch.setattr("sys.argv", sys.argv[:4] + sys.argv[6:])
+    signals.main()
+    printed = capsys.readouterr().out
+    assert "held.tsv: 6 of 9 right\n" in printed and "and a second seed" not in printed
+    assert "\nthe model alone: held out" in printed and "\nand a probe: held out" in printed
+
+
+@pytest.mark.parametrize("held, said", [
+    ("Where was {} born?", "held.tsv: has no places; give rows"),
+    ("Where was {} born?\tb", "held.tsv: the answers are all right or all wrong"),
+])  # fmt: skip
+def test_signals_need_right_and_wrong_answers(known, tmp_path, monkeypatch, held, said):
+    before, dataset, _ = other_params(known, tmp_path)
+    name = person(read_text(str(known / "dev.tsv")).split("\t")[0])
+    (tmp_path / "held.tsv").write_text(held.format(name), encoding="utf-8")
+    monkeypatch.setattr("sys.argv", [
+        "signals", str(known / "known.params"), "--pretrained", before, "--held_out",
+        str(tmp_path / "held.tsv"), "--eval", str(known / "dev.tsv"),
+        "--corpus", str(known / "wiki.txt"),
+    ])  # fmt: skip
+    with pytest.raises(UserError, match=re.escape(said)):
+        signals.main()
+
+
+def test_the_rule_by_the_word_before_as_a_reader_by_hand():
+    documents = ["Ann Lee. Lee left Oslo for Rome .", "Bo Day. Day left Kiel for Bonn .",
+                 "Cy Fox. Fox saw nothing ."]  # fmt: skip
+    rows = ["Where was Ann Lee born?\tRome"]
+    reader = readers.WordBefore().fit(documents, asked_documents(documents, rows))
+    one, two = reader.read_all(documents[1:])
+    assert [documents[1][a:b] for a, b in one.spans] == ["Kiel", "Bonn"]
+    # in Ann's document one span of two is the answer: 1/2 usually; "left" 0 of 1, "for" 1 of 1
+    assert one.chances == pytest.approx([0.25, 0.75]) and one.none == 0.0
+    assert two.spans == [] and two.none == 1.0
+    asked = [Asked(1, "", "Kiel"), Asked(2, "", "Bonn")]
+    assert readers.drawn(documents, asked, [one, two]) == pytest.approx((0.25, 1.0))
+
+
+def test_readers_need_a_document_for_each_fold(tmp_path, monkeypatch):
+    (tmp_path / "wiki.txt").write_text("Ann Lee. Lee left Oslo .\nWhere was born?\n" * 3)
+    (tmp_path / "birth_places_train.tsv").write_text("Where was Ann Lee born?\tOslo\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["readers", "--reader", "network"])
+    with pytest.raises(UserError, match="asks about fewer than 5 documents"):
+        readers.main()

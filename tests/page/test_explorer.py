@@ -17,12 +17,14 @@ import explore
 from activations import run_with_cache
 from answers import confidence, evidence, predict
 from answers.provenance import Corpus
+from attention import VARIANTS
+from base.errors import UserError
 from base.questions import person
 from dataset import CharCorruptionDataset
 from model import GPT, GPTConfig
 from page.explorer import SHARED, Shown, check_variant, described, page
 from page.explorer import tensors as tensors_of
-from params import load_model
+from params import describe, load_model, save_params, vocabulary_hash
 
 IDX = [2, 3, 5, 7, 11, 2, 2, 13, 1]
 SIZES = {"n_layer": 2, "n_head": 3, "n_embd": 30, "block_size": 13}
@@ -345,6 +347,23 @@ def test_the_confidence_is_calibrated_where_the_page_can_tell(known, tmp_path, p
     assert ("shown uncalibrated" in capsys.readouterr().out) == pretrained
 
 
+def test_a_variant_that_the_page_cannot_compute_is_one_sentence(known, tmp_path):
+    """Params of every other variant, with random weights."""
+    dataset = CharCorruptionDataset((known / "wiki.txt").read_text(encoding="utf-8"), 128)
+    others = [variant for variant in VARIANTS if variant not in SHARED]
+    assert len(others) > 5
+    for variant in others:
+        sizes = {"n_layer": 3, "n_head": 2, "n_embd": 16}
+        model = GPT(GPTConfig(dataset.vocab_size, 128, variant=variant, **sizes))
+        about = describe(model.config) | {"vocabulary": vocabulary_hash(dataset)}
+        save_params(model, str(tmp_path / "other.params"), about)
+        with pytest.raises(UserError, match=f"other.params: .* the variant {variant}; give"):
+            explore.page_of([str(tmp_path / "other.params")], str(known / "wiki.txt"))
+    run = run_script("src/explore.py", tmp_path / "other.params", known / "wiki.txt", cwd=tmp_path)
+    assert (run.returncode, run.stderr.count("\n")) == (2, 1), run.stderr
+    assert not (tmp_path / "model.html").exists()
+
+
 def test_bad_input_is_one_sentence(known, tmp_path):
     params, corpus = known / "known.params", known / "wiki.txt"
     before = corpus.read_bytes()
@@ -358,8 +377,8 @@ def test_bad_input_is_one_sentence(known, tmp_path):
         assert (run.returncode, run.stderr.count("\n")) == (2, 1), run.stderr
         assert words in run.stderr
         assert corpus.read_bytes() == before and not list(tmp_path.iterdir())
-    with pytest.raises(ValueError, match="a.params: the page cannot compute a perceiver model"):
-        check_variant("perceiver", "a.params")
+    with pytest.raises(ValueError, match="a.params: the page cannot compute the variant cosine;"):
+        check_variant("cosine", "a.params")
 
 
 def test_the_benchmark_counts_equal_answers(browser, known):
