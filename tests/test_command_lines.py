@@ -10,6 +10,7 @@ from conftest import ROOT, run_script
 
 import quickstart
 import run
+from base import source
 from base.errors import UserError
 
 STARTED_BY_OTHERS = {"autograder/runner.py", "autograder/forkserver.py"}  # inside the sandbox
@@ -99,7 +100,7 @@ def test_the_commands_are_found():
     assert len(COMMANDS) > 20 and {"src/run.py", "quickstart.py", "bench/machine.py"} <= {*COMMANDS}
 
 
-@pytest.mark.parametrize("command", [name for name in COMMANDS if name != "install.py"])
+@pytest.mark.parametrize("command", [name for name in COMMANDS if name != "install.py"] + LABS)
 def test_help_needs_no_slow_import(command):
     """torch alone takes more than a second. (install.py reads its words by itself.)"""
     assert seen(command)["imported"] == [] and seen(command)["help"] > 80
@@ -114,6 +115,24 @@ def test_numbers_that_cannot_be(command):
                 continue
             assert sentence is not None, f"{flag} {text[:40]} is taken"
             assert flag in sentence and "\n" not in sentence and len(sentence) < 300, sentence
+
+
+def test_what_is_read_from_the_text_is_what_the_modules_have():
+    """Parsers read it there (base/source.py), since importing the modules imports torch."""
+    from attention import POSITIONS, VARIANTS
+    from labs.attention_study.__main__ import arms
+    from labs.microscope.holding import SHAPES
+    from labs.pig_latin.arm import Settings
+    from labs.recipe_study.arm import ARMS
+
+    others = [name for name in POSITIONS if name != VARIANTS["vanilla"].positions]
+    assert list(arms()) == [*VARIANTS, *(f"vanilla+{name}" for name in others)]
+    assert source.keys("../labs/recipe_study/arm.py", "ARMS") == tuple(ARMS)
+    assert source.literal("../labs/microscope/holding.py", "SHAPES") == SHAPES
+    arm = "../labs/pig_latin/arm.py"
+    assert source.default_of(arm, "Settings", "patience") == Settings.patience
+    with pytest.raises(LookupError):
+        source.default_of(arm, "Settings", "patients")
 
 
 def test_numbers_are_found():
