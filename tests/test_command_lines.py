@@ -149,6 +149,13 @@ def test_huge_numbers_end_a_command(words):
     assert done.stderr.startswith(f"error: argument {words[0]}: {words[1]} is not a ")
 
 
+@pytest.mark.parametrize("word", ["--a\nb", "\x85", "\r", "\x1b[31m"])
+def test_a_word_with_a_line_end_is_told_in_one_line(word):
+    with pytest.raises(UserError) as error:
+        run.main(["evaluate", "vanilla", "wiki.txt", word])
+    assert str(error.value).isprintable()
+
+
 @pytest.mark.parametrize("words", [["--people", "1e30"], ["--people", str(10**30)],
                                    ["--minutes", "inf"], ["--minutes", "-1"], ["--minutes", "x"]])
 def test_numbers_of_the_quickstart(words):
