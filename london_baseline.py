@@ -21,8 +21,8 @@ def parser() -> Parser:
     return p
 
 
-def main() -> None:
-    (path,) = find_files(parser().parse_args().questions)
+def main(argv: list[str] | None = None) -> None:
+    (path,) = find_files(parser().parse_args(argv).questions)
     places = places_of(load_rows(path))
     if places is None:
         raise UserError(f"{path}: has no places to compare with; give rows of question, tab, place")

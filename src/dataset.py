@@ -321,9 +321,9 @@ def check_question(text: str, stoi: dict[str, int], where: str) -> None:
 # ---------------------------------------------------------------------------------------------
 
 
-def main() -> None:
+def main(argv: list[str] | None = None) -> None:
     """Print the first four examples of a dataset."""
-    args = parser().parse_args()
+    args = parser().parse_args(argv)
     corpus_path, names_path = find_files("wiki.txt", "birth_places_train.tsv")
     dataset = CharCorruptionDataset(read_text(corpus_path), 128)
     print(f"data has {dataset.characters} characters, {dataset.vocab_size} unique.")

@@ -18,6 +18,8 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "data"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "bench"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from base.errors import UserError, errors_are_sentences
 from base.files import locked
@@ -155,10 +157,32 @@ COMMANDS: dict[str, tuple[str, list[tuple[str, str]]]] = {
         ("no such folder", "none"), ("a folder without a log", "sub"),
         ("a number that cannot be", "none --window -1"),
     ]),
+    "dataset.py": ("dataset", [
+        ("an unknown dataset", "names"), ("an unknown option", "namedata --seed 3"),
+    ]),
+    "london_baseline.py": ("london_baseline", [
+        *((kind, path) for kind, path in list(QUESTIONS.items())[:7]),
+        ("questions without places", "questions.tsv"),
+    ]),
     "data/make_world.py": ("make_world", [
         ("too few people", "--people 3"), ("an output that is a file", "--out wiki.txt"),
     ]),
     "data/count_world.py": ("count_world", [("a folder without the files", "sub")]),
+    "python -m labs.attention_exploration": ("labs.attention_exploration.__main__", [
+        ("no such file", "--matrices none.json"), ("a file that is no JSON", "--matrices wiki.txt"),
+        ("a query that is no numbers", "--query 1,x"), ("a number that cannot be", "--values -1"),
+    ]),
+    "python -m labs.pig_latin": ("labs.pig_latin.__main__", [
+        ("no such file", "--pairs none.txt"), ("lines of another form", "--pairs wiki.txt"),
+        ("a number that cannot be", "--epochs 0"), ("a seed that cannot be", "--seeds -1"),
+        ("an unknown run", "--only 32-smal"),
+    ]),
+    "python -m labs.recipe_study": ("labs.recipe_study.__main__", [
+        ("a number that cannot be", "--jobs 0"),
+    ]),
+    "bench/machine.py": ("machine", [
+        ("an unknown option", "--people 3"),
+    ]),
     "data/fetch_course_data.py": ("fetch_course_data", [
         ("no such file", "none.zip"), ("a file that is no zip", "wiki.txt"),
         ("a folder without the files", "sub"), ("an address of another kind", "ftp://a/b"),
@@ -170,11 +194,11 @@ def run(module: str, words: str) -> str:
     """Call a command's main; the sentence that it ends with, or nothing. Whatever else it raises
     is raised."""
     main: Callable = importlib.import_module(module).main
-    told, sys.argv = io.StringIO(), [f"{module}.py"]
+    told, sys.argv = io.StringIO(), [f"{module}.py", *words.split()]
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(told):
         try:
             with errors_are_sentences():
-                main(words.split())
+                main()
         except SystemExit as end:
             if end.code != 2:
                 raise UserError(f"{module} {words}: status {end.code}") from None

@@ -10,6 +10,7 @@ from conftest import ROOT, run_script
 
 import quickstart
 import run
+from base import source
 from base.errors import UserError
 
 STARTED_BY_OTHERS = {"autograder/runner.py", "autograder/forkserver.py"}  # inside the sandbox
@@ -99,7 +100,7 @@ def test_the_commands_are_found():
     assert len(COMMANDS) > 20 and {"src/run.py", "quickstart.py", "bench/machine.py"} <= {*COMMANDS}
 
 
-@pytest.mark.parametrize("command", [name for name in COMMANDS if name != "install.py"])
+@pytest.mark.parametrize("command", [name for name in COMMANDS if name != "install.py"] + LABS)
 def test_help_needs_no_slow_import(command):
     """torch alone takes more than a second. (install.py reads its words by itself.)"""
     assert seen(command)["imported"] == [] and seen(command)["help"] > 80
@@ -116,6 +117,24 @@ def test_numbers_that_cannot_be(command):
             assert flag in sentence and "\n" not in sentence and len(sentence) < 300, sentence
 
 
+def test_what_is_read_from_the_text_is_what_the_modules_have():
+    """Parsers read it there (base/source.py), since importing the modules imports torch."""
+    from attention import POSITIONS, VARIANTS
+    from labs.attention_study.__main__ import arms
+    from labs.microscope.holding import SHAPES
+    from labs.pig_latin.arm import Settings
+    from labs.recipe_study.arm import ARMS
+
+    others = [name for name in POSITIONS if name != VARIANTS["vanilla"].positions]
+    assert list(arms()) == [*VARIANTS, *(f"vanilla+{name}" for name in others)]
+    assert source.keys("../labs/recipe_study/arm.py", "ARMS") == tuple(ARMS)
+    assert source.literal("../labs/microscope/holding.py", "SHAPES") == SHAPES
+    arm = "../labs/pig_latin/arm.py"
+    assert source.default_of(arm, "Settings", "patience") == Settings.patience
+    with pytest.raises(LookupError):
+        source.default_of(arm, "Settings", "patients")
+
+
 def test_numbers_are_found():
     assert len(seen("src/run.py")["numbers"]) >= 14
     assert {"--count", "--seed"} <= {*seen("src/calibrate.py")["numbers"]}
@@ -128,6 +147,13 @@ def test_huge_numbers_end_a_command(words):
     done = run_script("src/run.py", "pretrain", "vanilla", "wiki.txt", *words)
     assert done.returncode == 2 and done.stderr.count("\n") == 1
     assert done.stderr.startswith(f"error: argument {words[0]}: {words[1]} is not a ")
+
+
+@pytest.mark.parametrize("word", ["--a\nb", "\x85", "\r", "\x1b[31m"])
+def test_a_word_with_a_line_end_is_told_in_one_line(word):
+    with pytest.raises(UserError) as error:
+        run.main(["evaluate", "vanilla", "wiki.txt", word])
+    assert str(error.value).isprintable()
 
 
 @pytest.mark.parametrize("words", [["--people", "1e30"], ["--people", str(10**30)],

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 
 import ask
 import calibrate
+import dataset
 import explore
 import plot
 import report
@@ -251,3 +252,13 @@ def test_files_for_collect_submission(tmp_path, contents, which):
                           capture_output=True, text=True, timeout=120)  # fmt: skip
     assert done.returncode == 2 and done.stderr.count("\n") == 1, done.stderr
     assert not list(tmp_path.glob("*.zip"))
+
+
+@fuzzed(FEW)
+@given(TEXT, TEXT)
+def test_files_for_dataset(trained, corpus, rows):
+    (trained / "d").mkdir(exist_ok=True)
+    (trained / "d" / "wiki.txt").write_bytes((CORPUS + corpus).encode())
+    (trained / "d" / "birth_places_train.tsv").write_bytes(f"{ROW}\n{rows}".encode())
+    for kind in ("namedata", "charcorruption", corpus or "x"):
+        well(trained / "d", kind, main=dataset.main)

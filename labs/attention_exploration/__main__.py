@@ -8,11 +8,25 @@ where it does not.
 import json
 import sys
 
-import numpy as np
-
-from base.cli import Parser, whole
+from base.cli import Parser, check_words, whole
 from base.errors import UserError, errors_are_sentences
 from base.files import read_text
+
+
+def parser() -> Parser:
+    p = Parser(prog="python -m labs.attention_exploration", description=__doc__.split("\n\n")[1])
+    p.add_argument("--matrices", metavar="FILE", help='JSON: {"K": rows, "V": rows}')
+    p.add_argument("--query", metavar="NUMBERS", help="a query to judge, such as 1,-2,0.5")
+    p.add_argument("--values", nargs="+", type=whole(0), default=[0], metavar="I",
+                   help="the values that it selects or averages (default: 0)")  # fmt: skip
+    return p
+
+
+if __name__ == "__main__":  # `--help` and wrong words end here, before the slow imports
+    check_words(parser())
+
+import numpy as np
+
 from labs.attention_exploration import playground
 
 
@@ -72,14 +86,7 @@ def replacements(K, V) -> None:
 
 
 def main() -> int:
-    parser = Parser(
-        prog="python -m labs.attention_exploration", description=__doc__.split("\n\n")[1]
-    )
-    parser.add_argument("--matrices", metavar="FILE", help='JSON: {"K": rows, "V": rows}')
-    parser.add_argument("--query", metavar="NUMBERS", help="a query to judge, such as 1,-2,0.5")
-    parser.add_argument("--values", nargs="+", type=whole(0), default=[0], metavar="I",
-                        help="the values that it selects or averages (default: 0)")  # fmt: skip
-    args = parser.parse_args()
+    args = parser().parse_args()
     K, V = matrices(args.matrices)
     if args.query is not None:
         right, words = playground.judge(numbers(args.query), K, V, args.values)

@@ -10,12 +10,28 @@ import argparse
 import math
 from pathlib import Path
 
+from base.cli import Parser, check_words, whole
+from base.errors import errors_are_sentences
+from base.files import write_whole
+
+
+def parser() -> argparse.ArgumentParser:
+    style = argparse.RawDescriptionHelpFormatter
+    name = "python -m labs.attention_exploration.experiments"
+    p = Parser(prog=name, description=__doc__, formatter_class=style)
+    p.add_argument("--samples", type=whole(), default=5000, help="draws of the keys (c, d)")
+    p.add_argument("--seed", type=whole(0), default=0)
+    default = "runs/attention_exploration"
+    p.add_argument("--out", type=Path, default=Path(default), help=f"the folder ({default})")
+    return p
+
+
+if __name__ == "__main__":  # `--help` and wrong words end here, before the slow imports
+    check_words(parser())
+
 import numpy as np
 from tqdm import tqdm
 
-from base.cli import Parser, whole
-from base.errors import errors_are_sentences
-from base.files import write_whole
 from labs.attention_exploration import one_head
 from labs.attention_exploration.one_head import ALPHA, SHARPNESS, STRETCH
 from labs.attention_exploration.playground import Array, attend, weights
@@ -205,17 +221,6 @@ M (v_a + v_b) is v_a up to {found["extracting"]:.1e}.
 
 {table(found["projecting"])}
 """
-
-
-def parser() -> argparse.ArgumentParser:
-    style = argparse.RawDescriptionHelpFormatter
-    name = "python -m labs.attention_exploration.experiments"
-    p = Parser(prog=name, description=__doc__, formatter_class=style)
-    p.add_argument("--samples", type=whole(), default=5000, help="draws of the keys (c, d)")
-    p.add_argument("--seed", type=whole(0), default=0)
-    default = "runs/attention_exploration"
-    p.add_argument("--out", type=Path, default=Path(default), help=f"the folder ({default})")
-    return p
 
 
 def main(argv: list[str] | None = None) -> None:

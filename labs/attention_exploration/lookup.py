@@ -13,28 +13,10 @@ import argparse
 import statistics
 from dataclasses import asdict, dataclass
 
-import torch
-from torch import Tensor
-from torch.utils.data import Dataset
-
-import utils
-from base.cli import Parser, whole
+from base.cli import Parser, check_words, whole
 from base.errors import errors_are_sentences
 from labs.common import family
-from labs.common.intervals import share
-from labs.common.plots import COLOURS, new_figure, save
-from model import GPT, GPTConfig
-from trainer import Trainer, TrainerConfig
-from training.runlog import RunLog, machine
 
-KEYS, VALUES = 32, 16
-PAIRS, QUERIES = 16, 8
-LENGTH = PAIRS + QUERIES
-FIRST_QUERY = 1 + VALUES  # tokens: PAD, the values, the keys asked about, the pairs
-FIRST_PAIR = FIRST_QUERY + KEYS
-VOCABULARY = FIRST_PAIR + KEYS * VALUES
-TESTED = 2000  # fresh rows
-TEST_SEED = 1_000_003  # of these; no run trains on it
 ARMS = (
     *(("vanilla", 1, width) for width in (32, 64)),
     *(("synthesizer", 1, width) for width in (32, 64, 128)),
@@ -53,6 +35,46 @@ class Settings:
     steps: int = 600
     batch_size: int = 64
     learning_rate: float = 3e-3
+
+
+def name_of(variant: str, layers: int, width: int) -> str:
+    return f"{variant}-{layers}x{width}"
+
+
+def parser() -> argparse.ArgumentParser:
+    style = argparse.RawDescriptionHelpFormatter
+    name = "python -m labs.attention_exploration.lookup"
+    p = Parser(prog=name, description=__doc__, formatter_class=style)
+    names = [name_of(*arm) for arm in ARMS]
+    p.add_argument("--only", nargs="+", metavar="ARM", choices=names, help=", ".join(names))
+    p.add_argument("--steps", type=whole(), default=Settings.steps, help="of each run")
+    family.add_options(p, "runs/lookup")
+    p.set_defaults(seeds=[0, 1, 2], jobs=2)
+    return p
+
+
+if __name__ == "__main__":  # `--help` and wrong words end here, before the slow imports
+    check_words(parser())
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+import utils
+from labs.common.intervals import share
+from labs.common.plots import COLOURS, new_figure, save
+from model import GPT, GPTConfig
+from trainer import Trainer, TrainerConfig
+from training.runlog import RunLog, machine
+
+KEYS, VALUES = 32, 16
+PAIRS, QUERIES = 16, 8
+LENGTH = PAIRS + QUERIES
+FIRST_QUERY = 1 + VALUES  # tokens: PAD, the values, the keys asked about, the pairs
+FIRST_PAIR = FIRST_QUERY + KEYS
+VOCABULARY = FIRST_PAIR + KEYS * VALUES
+TESTED = 2000  # fresh rows
+TEST_SEED = 1_000_003  # of these; no run trains on it
 
 
 class Lookups(Dataset):
@@ -134,10 +156,6 @@ def commonest(test: Lookups) -> int:
 # ---------------------------------------------------------------------------------------------
 
 
-def name_of(variant: str, layers: int, width: int) -> str:
-    return f"{variant}-{layers}x{width}"
-
-
 def summary(results: list[dict]) -> list[dict]:
     """One row an arm, in the order of ARMS: the share right, with its 95 % interval over seeds."""
     rows = []
@@ -192,18 +210,6 @@ def figure_of(rows: list[dict], base: float):
     axis.set(title="Find the key, give what follows it (dots: seeds)")
     axis.legend(frameon=False)
     return figure
-
-
-def parser() -> argparse.ArgumentParser:
-    style = argparse.RawDescriptionHelpFormatter
-    name = "python -m labs.attention_exploration.lookup"
-    p = Parser(prog=name, description=__doc__, formatter_class=style)
-    names = [name_of(*arm) for arm in ARMS]
-    p.add_argument("--only", nargs="+", metavar="ARM", choices=names, help=", ".join(names))
-    p.add_argument("--steps", type=whole(), default=Settings.steps, help="of each run")
-    family.add_options(p, "runs/lookup")
-    p.set_defaults(seeds=[0, 1, 2], jobs=2)
-    return p
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -8,22 +8,19 @@ is there are not repeated, so a study can be stopped, started again and extended
 
 import argparse
 
-from attention import POSITIONS, VARIANTS
-from base.cli import Parser, whole
+from base.cli import Parser, check_words, whole
 from base.errors import errors_are_sentences
-from labs.attention_study import plots
-from labs.attention_study.arm import Settings
-from labs.attention_study.table import markdown, ranked, same_as_vanilla
-from labs.attention_study.world import PLACES
+from base.source import default_of, keys, literal
 from labs.common import family
-from model import COURSE_SIZES
+
+ARM_FILE = "../labs/attention_study/arm.py"
 
 
 def arms() -> dict[str, tuple[str, str | None]]:
     """Each arm's variant, and its positions where they are not the variant's own."""
-    found = {name: (name, None) for name in VARIANTS}
-    for positions in POSITIONS:
-        if positions != VARIANTS["vanilla"].positions:
+    found = {name: (name, None) for name in keys("attention/__init__.py", "VARIANTS")}
+    for positions in literal("attention/registry.py", "POSITIONS"):
+        if positions != "learned":  # vanilla's own
             found[f"vanilla+{positions}"] = ("vanilla", positions)
     return found
 
@@ -32,8 +29,10 @@ def parser() -> argparse.ArgumentParser:
     style = argparse.RawDescriptionHelpFormatter
     p = Parser(prog="python -m labs.attention_study", description=__doc__, formatter_class=style)
     p.add_argument("--only", nargs="+", metavar="ARM", choices=arms(), help=", ".join(arms()))
-    p.add_argument("--steps", type=whole(), default=Settings.steps, help="of training")
-    p.add_argument("--people", type=whole(), default=Settings.people, help="to ask about")
+    p.add_argument("--steps", type=whole(), help="of training",
+                   default=default_of(ARM_FILE, "Settings", "steps"))  # fmt: skip
+    p.add_argument("--people", type=whole(), help="to ask about",
+                   default=default_of(ARM_FILE, "Settings", "people"))  # fmt: skip
     family.add_options(p, "runs/attention_study")
     p.add_argument("--device", default="auto")
     p.add_argument(
@@ -42,6 +41,16 @@ def parser() -> argparse.ArgumentParser:
         "--people say nothing there)",
     )  # fmt: skip
     return p
+
+
+if __name__ == "__main__":  # `--help` and wrong words end here, before the slow imports
+    check_words(parser())
+
+from labs.attention_study import plots
+from labs.attention_study.arm import Settings
+from labs.attention_study.table import markdown, ranked, same_as_vanilla
+from labs.attention_study.world import PLACES
+from model import COURSE_SIZES
 
 
 def settings_of(args: argparse.Namespace, arm: str, seed: int) -> Settings:

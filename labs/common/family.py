@@ -25,7 +25,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from base.cli import real, whole
+from base.cli import Parser, real, whole
 from base.errors import UserError, errors_are_sentences
 from base.files import ROOT, read_text, write_whole
 from base.locks import file_lock
@@ -133,7 +133,11 @@ def refuse_failed(failed: list[str], out: Path) -> None:
 
 
 def main() -> None:
-    module, folder = importlib.import_module(sys.argv[1]), Path(sys.argv[2])
+    p = Parser(prog="python -m labs.common.family", description="One run of a family.")
+    p.add_argument("module", metavar="MODULE", help="of the lab: labs.pig_latin.arm, say")
+    p.add_argument("folder", metavar="FOLDER", type=Path, help="with the run's settings.json")
+    args = p.parse_args()
+    module, folder = importlib.import_module(args.module), args.folder
     settings = json.loads(read_text(str(folder / "settings.json")))
     both = len(inspect.signature(module.run).parameters) == 2
     result = module.run(*(module.Settings(**settings), folder)[: 1 + both])

@@ -18,26 +18,19 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import torch
-
-from base.cli import Parser, whole
+from base.cli import Parser, check_words, whole
 from base.errors import UserError, errors_are_sentences
 from base.files import ROOT, find_files, read_text, write_whole
-from base.questions import load_rows, person
-from dataset import CharCorruptionDataset
-from labs.common.intervals import t_interval
-from labs.microscope import patching, rome, study
-from labs.microscope.facts import FORMS, Fact, contexts_of, knows
-from labs.microscope.rome import BEST_LAYER, EDIT_FORMS
-from params import load_model
-from training.device import pick_device
+from base.source import keys, literal
 
 MODEL = ROOT / "data" / "model"  # the model and its world that come with the project
 PLACES = ("last letter", "mask", "answer")  # of a person's keys
-COUNTS = (1, 10, 100, 300)
 
 
 def parser() -> argparse.ArgumentParser:
+    folder = "../labs/microscope"
+    forms, usual = keys(f"{folder}/facts.py", "FORMS"), literal(f"{folder}/rome.py", "EDIT_FORMS")
+    best, contexts = (literal(f"{folder}/rome.py", name) for name in ("BEST_LAYER", "CONTEXTS"))
     p = Parser(prog="python -m labs.microscope", description=__doc__,
                formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     p.add_argument("part", choices=("where", "edit", "many"), help="what is measured")
@@ -46,16 +39,16 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--questions", nargs="+", default=[str(MODEL / "birth_dev.tsv")],
                    help="rows of question, tab, place: the people to ask about")  # fmt: skip
     p.add_argument("--people", type=whole(), default=100, help="pairs or edits (default: 100)")
-    p.add_argument("--layer", type=whole(), default=BEST_LAYER,
-                   help=f"many: the layer, from 1 (default: {BEST_LAYER})")  # fmt: skip
+    p.add_argument("--layer", type=whole(), default=best,
+                   help=f"many: the layer, from 1 (default: {best})")  # fmt: skip
     p.add_argument("--position", choices=PLACES, default=PLACES[-1],
                    help=f"of a person's keys: {', '.join(PLACES)} (default: {PLACES[-1]})")
-    p.add_argument("--forms", nargs="+", choices=FORMS, default=list(EDIT_FORMS), metavar="FORM",
-                   help=f"edit, many: what edits are made for, of {', '.join(map(repr, FORMS))} "
+    p.add_argument("--forms", nargs="+", choices=forms, default=list(usual), metavar="FORM",
+                   help=f"edit, many: what edits are made for, of {', '.join(map(repr, forms))} "
                    "(default: the first three)")  # fmt: skip
-    p.add_argument("--contexts", type=whole(0), default=rome.CONTEXTS, metavar="N",
+    p.add_argument("--contexts", type=whole(0), default=contexts, metavar="N",
                    help="edit, many: as many windows of other people's documents, of whose keys "
-                   f"the mean gets a value too (default: {rome.CONTEXTS})")  # fmt: skip
+                   f"the mean gets a value too (default: {contexts})")  # fmt: skip
     p.add_argument("--layers", nargs="+", type=whole(), metavar="N",
                    help="edit: which, from 1 (default: all)")  # fmt: skip
     p.add_argument("--tuned", type=whole(0), default=10, metavar="N",
@@ -64,6 +57,22 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--device", choices=("cpu", "cuda", "mps"), default="cpu")
     p.add_argument("--out", type=Path, default=Path("runs/microscope"), help="the folder")
     return p
+
+
+if __name__ == "__main__":  # `--help` and wrong words end here, before the slow imports
+    check_words(parser())
+
+import torch
+
+from base.questions import load_rows, person
+from dataset import CharCorruptionDataset
+from labs.common.intervals import t_interval
+from labs.microscope import patching, rome, study
+from labs.microscope.facts import FORMS, Fact, contexts_of, knows
+from params import load_model
+from training.device import pick_device
+
+COUNTS = (1, 10, 100, 300)
 
 
 # -- what is asked ------------------------------------------------------------------------------

@@ -10,35 +10,44 @@ picture are made of all results in F.
 import argparse
 import sys
 
-from base.cli import Parser, whole
+from base.cli import Parser, check_words, whole
 from base.errors import errors_are_sentences
 from base.files import write_whole
+from base.source import default_of, literal
 from labs.common import family
-from labs.common.plots import COLOURS, new_figure, save, without_matplotlib
-from labs.microscope.holding import SHAPES, Settings
 
+HOLDING = "../labs/microscope/holding.py"
 OPTIMIZERS = ("adamw", "muon")
-COLUMNS = ("parameters", "people", "exposures", "batch", "optimizer", "seed",
-           "demand, bits a parameter", "held, float32", "of it names", "held, int8",
-           "seconds")  # fmt: skip
 
 
 def parser() -> argparse.ArgumentParser:
     style = argparse.RawDescriptionHelpFormatter
+    shapes, batch = literal(HOLDING, "SHAPES"), default_of(HOLDING, "Settings", "batch")
     p = Parser(prog="python -m labs.microscope.capacity", description=__doc__,
                formatter_class=style)  # fmt: skip
-    p.add_argument("--sizes", nargs="+", choices=SHAPES, default=["20k"], metavar="SIZE",
-                   help=f"parameters, of {', '.join(SHAPES)} (default: 20k)")  # fmt: skip
+    p.add_argument("--sizes", nargs="+", choices=shapes, default=["20k"], metavar="SIZE",
+                   help=f"parameters, of {', '.join(shapes)} (default: 20k)")  # fmt: skip
     p.add_argument("--people", nargs="+", type=whole(), default=[1000, 2000, 4000], metavar="N")
     p.add_argument("--exposures", nargs="+", type=whole(), default=[100], metavar="N",
                    help="how often each document is read (default: 100)")  # fmt: skip
     p.add_argument("--optimizers", nargs="+", choices=OPTIMIZERS, default=OPTIMIZERS)
-    p.add_argument("--batch", type=whole(), default=Settings.batch, metavar="ROWS",
-                   help=f"documents read in a step (default: {Settings.batch})")  # fmt: skip
-    p.add_argument("--device", choices=("cpu", "cuda", "mps"), default=Settings.device,
-                   help=f"where the models are trained (default: {Settings.device})")  # fmt: skip
+    p.add_argument("--batch", type=whole(), default=batch, metavar="ROWS",
+                   help=f"documents read in a step (default: {batch})")  # fmt: skip
+    p.add_argument("--device", choices=("cpu", "cuda", "mps"), default="cpu",
+                   help="where the models are trained (default: cpu)")  # fmt: skip
     family.add_options(p, "runs/capacity")
     return p
+
+
+if __name__ == "__main__":  # `--help` and wrong words end here, before the slow imports
+    check_words(parser())
+
+from labs.common.plots import COLOURS, new_figure, save, without_matplotlib
+from labs.microscope.holding import SHAPES, Settings
+
+COLUMNS = ("parameters", "people", "exposures", "batch", "optimizer", "seed",
+           "demand, bits a parameter", "held, float32", "of it names", "held, int8",
+           "seconds")  # fmt: skip
 
 
 def name_of(s: Settings) -> str:

@@ -17,23 +17,22 @@ if __name__ == "__main__":  # started as a file: the project's root is not yet w
 import labs  # noqa: F401  (which knows where src/ is)
 from base.cli import Parser, whole
 from base.errors import UserError, errors_are_sentences
-from base.files import check_outputs, find_files, read_text
+from base.files import ROOT, check_outputs, find_files, read_text
+from base.source import literal
 
 OTHERS = 200  # people who are asked before and after
 
 
 def parser() -> Parser:
-    from labs.microscope.rome import BEST_LAYER
-    from params import SHIPPED
-
+    shipped, best = ROOT / "data" / "model", literal("../labs/microscope/rome.py", "BEST_LAYER")
     p = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("name", metavar="NAME", help="a person with a document in the corpus")
     p.add_argument("place", metavar="PLACE", help="the new birthplace")
-    p.add_argument("--params", default=str(SHIPPED / "model.params"), help="the model")
-    p.add_argument("--corpus", default=str(SHIPPED / "wiki.txt"), help="of its pretraining")
+    p.add_argument("--params", default=str(shipped / "model.params"), help="the model")
+    p.add_argument("--corpus", default=str(shipped / "wiki.txt"), help="of its pretraining")
     p.add_argument("--out", default="edited.params", help="default: edited.params")
-    p.add_argument("--layer", type=whole(), default=BEST_LAYER,
-                   help=f"whose matrix is changed, from 1 (default: {BEST_LAYER})")  # fmt: skip
+    p.add_argument("--layer", type=whole(), default=best,
+                   help=f"whose matrix is changed, from 1 (default: {best})")  # fmt: skip
     return p
 
 

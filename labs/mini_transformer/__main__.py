@@ -11,15 +11,11 @@ import argparse
 import json
 from pathlib import Path
 
-from attention import POSITIONS, VARIANTS
-from base.cli import Parser, check_choice, whole
+from base.cli import Parser, check_choice, check_words, whole
 from base.errors import UserError, errors_are_sentences
 from base.files import write_whole
-from labs.common.plots import without_matplotlib
-from labs.mini_transformer import plots, variant
-from labs.mini_transformer.train import Settings, samples, trained
+from base.source import default_of, literal
 from training.config import number_in_range
-from training.runlog import RunLog
 
 
 def parser() -> argparse.ArgumentParser:
@@ -29,14 +25,25 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--dev", metavar="FILE", help="held-out ones (default: every tenth of train's)")
     p.add_argument("--variant", metavar="NAME", default="from-scratch",
                    help="any of src/attention, from-scratch (default) or relu-query")  # fmt: skip
-    p.add_argument("--positions", choices=POSITIONS)
-    p.add_argument("--epochs", type=whole(), default=Settings.epochs)
+    p.add_argument("--positions", choices=literal("attention/registry.py", "POSITIONS"))
+    epochs = default_of("../labs/mini_transformer/train.py", "Settings", "epochs")
+    p.add_argument("--epochs", type=whole(), default=epochs)
     p.add_argument("--steps", type=whole(), help="instead of --epochs")
     p.add_argument("--seed", type=number_in_range("seed"), default=0)
     p.add_argument("--samples", type=whole(0), default=10, metavar="N", help="sentences to write")
     default = "runs/mini_transformer"
     p.add_argument("--out", type=Path, default=Path(default), help=f"the folder ({default})")
     return p
+
+
+if __name__ == "__main__":  # `--help` and wrong words end here, before the slow imports
+    check_words(parser())
+
+from attention import VARIANTS
+from labs.common.plots import without_matplotlib
+from labs.mini_transformer import plots, variant
+from labs.mini_transformer.train import Settings, samples, trained
+from training.runlog import RunLog
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -13,11 +13,24 @@ import sys
 from collections.abc import Callable, Iterator
 from types import ModuleType
 
+from base.cli import Parser, check_words
+from base.errors import UserError, errors_are_sentences
+
+
+def parser() -> Parser:
+    p = Parser(
+        prog="python -m labs.mini_transformer.check", description=__doc__.split("\n\n")[1]
+    )
+    p.add_argument("file", help="a Python file that defines the eleven functions")
+    return p
+
+
+if __name__ == "__main__":  # `--help` and wrong words end here, before the slow imports
+    check_words(parser())
+
 import torch
 from torch import Tensor, nn
 
-from base.cli import Parser
-from base.errors import UserError, errors_are_sentences
 from labs.mini_transformer import from_scratch as ours
 
 B, T, C, H = 2, 3, 6, 2
@@ -141,11 +154,7 @@ def check(module: ModuleType) -> dict[str, str]:
 
 
 def main() -> int:
-    parser = Parser(
-        prog="python -m labs.mini_transformer.check", description=__doc__.split("\n\n")[1]
-    )
-    parser.add_argument("file", help="a Python file that defines the eleven functions")
-    wrong = check(load(parser.parse_args().file))
+    wrong = check(load(parser().parse_args().file))
     for name in NAMES:
         print(f"{name}: {wrong.get(name, 'right')}")
     return bool(wrong)

@@ -7,14 +7,10 @@ result is there are not repeated, so the table can be stopped, started again and
 import argparse
 import statistics
 
-from base.cli import Parser, real, whole
+from base.cli import Parser, check_words, real, whole
 from base.errors import errors_are_sentences
 from base.files import write_whole
 from labs.common import family
-from labs.common.intervals import t_interval
-from labs.common.plots import without_matplotlib
-from labs.mini_transformer import plots, text
-from labs.mini_transformer.train import PLACES, Settings
 
 BASE, STREAM = "vanilla", "stream-"
 STREAM_ROWS = 10  # rows of 100 tokens a step: about as many tokens as in 32 sentences
@@ -47,6 +43,15 @@ def parser() -> argparse.ArgumentParser:
     family.add_options(p, "runs/mini_transformer_table")
     p.set_defaults(seeds=[0, 1, 2], jobs=2)
     return p
+
+
+if __name__ == "__main__":  # `--help` and wrong words end here, before the slow imports
+    check_words(parser())
+
+from labs.common.intervals import t_interval
+from labs.common.plots import without_matplotlib
+from labs.mini_transformer import plots, text
+from labs.mini_transformer.train import PLACES, Settings
 
 
 def main(argv: list[str] | None = None) -> None:

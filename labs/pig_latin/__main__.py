@@ -10,14 +10,11 @@ result is there are not repeated. With --pairs FILE the large list is that file.
 
 import argparse
 
-from base.cli import Parser, whole
+from base.cli import Parser, check_words, whole
 from base.errors import errors_are_sentences
 from base.files import write_whole
+from base.source import default_of
 from labs.common import family
-from labs.common.plots import without_matplotlib
-from labs.pig_latin.arm import Settings
-from labs.pig_latin.data import pairs_path, read_pairs
-from labs.pig_latin.table import sentences, table
 
 RUNS = {  # name -> hidden, pairs, batch size
     "32-small": (32, "small", 64),
@@ -34,10 +31,19 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--pairs", default="large", metavar="FILE",
                    help="lines `word translation` instead of the large list")  # fmt: skip
     for name in ("epochs", "patience"):
-        default = getattr(Settings, name)
-        p.add_argument(f"--{name}", type=whole(), default=default, help=f"({default})")
+        usual = default_of("../labs/pig_latin/arm.py", "Settings", name)
+        p.add_argument(f"--{name}", type=whole(), default=usual, help=f"({usual})")
     family.add_options(p, "runs/pig_latin")
     return p
+
+
+if __name__ == "__main__":  # `--help` and wrong words end here, before the slow imports
+    check_words(parser())
+
+from labs.common.plots import without_matplotlib
+from labs.pig_latin.arm import Settings
+from labs.pig_latin.data import pairs_path, read_pairs
+from labs.pig_latin.table import sentences, table
 
 
 def main() -> None:

@@ -11,21 +11,13 @@ import math
 import statistics
 from dataclasses import asdict, dataclass
 
-import utils
-from base.cli import Parser, real, whole
+from base.cli import Parser, check_words, real, whole
 from base.errors import errors_are_sentences
 from base.files import write_whole
 from labs.common import family
-from labs.common.critical import critical_batch
-from labs.common.plots import COLOURS, new_figure, save, without_matplotlib
-from labs.pig_latin.data import pairs_path, read_pairs, split
-from labs.pig_latin.model import EncoderDecoder, Sizes
-from labs.pig_latin.train import Run, Training
 
 BATCHES = (8, 32, 128, 512, 2048)
 RATES = (5e-4, 1e-3, 2e-3, 4e-3, 8e-3)
-SHARES = 200  # a run is measured this often, evenly over its longest length
-HELD = 640  # pairs of the validation loss
 
 
 @dataclass(frozen=True)
@@ -45,6 +37,32 @@ class Settings:
     def longest(self) -> int:
         """Steps after which a run gives up."""
         return max(self.fewest, self.most // self.batch_size)
+
+
+def parser() -> Parser:
+    style = argparse.RawDescriptionHelpFormatter
+    p = Parser(prog="python -m labs.pig_latin.batch_size", description=__doc__,
+               formatter_class=style)  # fmt: skip
+    p.add_argument("--batches", nargs="+", type=whole(), default=BATCHES, metavar="B")
+    p.add_argument("--rates", nargs="+", type=real(1e6), default=RATES, metavar="R")
+    p.add_argument("--target", type=real(1e6), default=Settings.target, help="nats")
+    p.add_argument("--hidden", type=whole(), default=Settings.hidden)
+    family.add_options(p, "runs/pig_latin-batch_size")
+    return p
+
+
+if __name__ == "__main__":  # `--help` and wrong words end here, before the slow imports
+    check_words(parser())
+
+import utils
+from labs.common.critical import critical_batch
+from labs.common.plots import COLOURS, new_figure, save, without_matplotlib
+from labs.pig_latin.data import pairs_path, read_pairs, split
+from labs.pig_latin.model import EncoderDecoder, Sizes
+from labs.pig_latin.train import Run, Training
+
+SHARES = 200  # a run is measured this often, evenly over its longest length
+HELD = 640  # pairs of the validation loss
 
 
 def run(settings: Settings) -> dict:
@@ -114,15 +132,7 @@ def draw(rows: list[dict], target: float, fewest: float, critical: float, path) 
 
 
 def main() -> None:
-    style = argparse.RawDescriptionHelpFormatter
-    p = Parser(prog="python -m labs.pig_latin.batch_size", description=__doc__,
-               formatter_class=style)  # fmt: skip
-    p.add_argument("--batches", nargs="+", type=whole(), default=BATCHES, metavar="B")
-    p.add_argument("--rates", nargs="+", type=real(1e6), default=RATES, metavar="R")
-    p.add_argument("--target", type=real(1e6), default=Settings.target, help="nats")
-    p.add_argument("--hidden", type=whole(), default=Settings.hidden)
-    family.add_options(p, "runs/pig_latin-batch_size")
-    args = p.parse_args()
+    args = parser().parse_args()
     wanted = {
         f"b{b}-r{r:g}-seed{k}": Settings(b, r, args.target, args.hidden, seed=k)
         for k in args.seeds for b in args.batches for r in args.rates

@@ -15,16 +15,47 @@ import statistics
 import time
 from dataclasses import asdict, dataclass
 
+from base.cli import Parser, check_words, whole
+from base.errors import errors_are_sentences
+from base.files import write_whole
+from labs.common import family
+from training.config import TrainerConfig
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a run is made of. It trains until `flops` are spent."""
+
+    kind: str
+    flops: float
+    hidden: int = 64  # of the encoder-decoder; the decoder has as many parameters
+    layers: int = 3
+    pairs: str = "large"
+    batch_size: int = 64
+    learning_rate: float = 5e-4
+    seed: int = 0
+
+
+def parser() -> Parser:
+    p = Parser(prog="python -m labs.pig_latin.decoder_only", description=__doc__,
+               formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+    p.add_argument("--flops", type=family.flops, default=2e12, metavar="X", help="(2e12)")
+    p.add_argument("--pairs", default="large", metavar="FILE", help="lines `word translation`")
+    p.add_argument("--hidden", type=whole(), default=Settings.hidden)
+    family.add_options(p, "runs/pig_latin-decoder_only")
+    return p
+
+
+if __name__ == "__main__":  # `--help` and wrong words end here, before the slow imports
+    check_words(parser())
+
 import numpy as np
 import torch
 from torch import Tensor
 
 import utils
 from answers.decode import generate
-from base.cli import Parser, whole
-from base.errors import errors_are_sentences
-from base.files import write_whole
-from labs.common import family, flops
+from labs.common import flops
 from labs.common.plots import COLOURS, new_figure, save, without_matplotlib
 from labs.pig_latin.arm import count_parameters, exact_match
 from labs.pig_latin.data import (
@@ -44,7 +75,6 @@ from labs.pig_latin.table import percent, with_interval
 from labs.pig_latin.train import Run, Training, train_step
 from model import GPT, GPTConfig
 from trainer import Trainer
-from training.config import TrainerConfig
 from training.runlog import RunLog
 
 KINDS = ("encoder-decoder", "decoder")
@@ -131,20 +161,6 @@ def gpt_translate(model: GPT, words: list[str]) -> list[str]:
     steps = 2 * max(map(len, words)) + 8
     found = generate(model, prompts, steps, stop=[EOS + 1])
     return [decode([s - 1 if s else EOS for s in row.characters]) for (row,) in found]
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a run is made of. It trains until `flops` are spent."""
-
-    kind: str
-    flops: float
-    hidden: int = 64  # of the encoder-decoder; the decoder has as many parameters
-    layers: int = 3
-    pairs: str = "large"
-    batch_size: int = 64
-    learning_rate: float = 5e-4
-    seed: int = 0
 
 
 def run(settings: Settings) -> dict:
@@ -298,13 +314,7 @@ def draw(results: list[dict], path) -> None:
 
 
 def main() -> None:
-    p = Parser(prog="python -m labs.pig_latin.decoder_only", description=__doc__,
-               formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
-    p.add_argument("--flops", type=family.flops, default=2e12, metavar="X", help="(2e12)")
-    p.add_argument("--pairs", default="large", metavar="FILE", help="lines `word translation`")
-    p.add_argument("--hidden", type=whole(), default=Settings.hidden)
-    family.add_options(p, "runs/pig_latin-decoder_only")
-    args = p.parse_args()
+    args = parser().parse_args()
     read_pairs(pairs_path(args.pairs))
     wanted = {
         f"{kind}-seed{k}": Settings(kind, args.flops, args.hidden, pairs=args.pairs, seed=k)

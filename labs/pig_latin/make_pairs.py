@@ -9,10 +9,23 @@ the compounds below, since its list has no dashes. Every version of wordfreq 3 h
 import argparse
 from pathlib import Path
 
-from base.cli import Parser
+from base.cli import Parser, check_words
 from base.errors import UserError, errors_are_sentences
 from base.files import write_whole
-from labs.pig_latin.data import FOLDER
+
+FOLDER = Path(__file__).parent / "data"
+
+
+def parser() -> Parser:
+    p = Parser(prog="python -m labs.pig_latin.make_pairs", description=__doc__,
+               formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+    p.add_argument("--out", type=Path, default=FOLDER, help="the folder")
+    return p
+
+
+if __name__ == "__main__":  # `--help` and wrong words end here, before the slow imports
+    check_words(parser())
+
 from labs.pig_latin.rule import translate_word
 
 SIZES = {"small": 3198, "large": 22402}  # unique words; the large file contains the small one
@@ -44,10 +57,7 @@ def words() -> list[str]:
 
 
 def main() -> None:
-    p = Parser(prog="python -m labs.pig_latin.make_pairs", description=__doc__,
-               formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
-    p.add_argument("--out", type=Path, default=FOLDER, help="the folder")
-    out = p.parse_args().out
+    out = parser().parse_args().out
     ranked = words()
     for name, size in SIZES.items():
         chosen = sorted(ranked[: size - len(COMPOUNDS)] + COMPOUNDS)

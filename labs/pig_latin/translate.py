@@ -8,12 +8,26 @@ Without WORDS it asks for them at a prompt, or reads lines from a pipe. FILE is 
 
 import argparse
 import sys
+from pathlib import Path
 
-from base.cli import Parser
+from base.cli import Parser, check_words
 from base.errors import UserError, errors_are_sentences
-from labs.pig_latin.data import FOLDER, check_word
 
-MODEL = str(FOLDER / "model.pt")
+MODEL = str(Path(__file__).parent / "data" / "model.pt")
+
+
+def parser() -> Parser:
+    p = Parser(prog="python -m labs.pig_latin.translate", description=__doc__,
+               formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+    p.add_argument("words", nargs="*", metavar="WORDS", help="what to translate, lower case")
+    p.add_argument("--model", default=MODEL, help="a run's best.pt")
+    return p
+
+
+if __name__ == "__main__":  # `--help` and wrong words end here, before the slow imports
+    check_words(parser())
+
+from labs.pig_latin.data import check_word
 
 
 def load(path: str):
@@ -44,11 +58,7 @@ def lines(words: list[str]):
 
 
 def main() -> None:
-    p = Parser(prog="python -m labs.pig_latin.translate", description=__doc__,
-               formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
-    p.add_argument("words", nargs="*", metavar="WORDS", help="what to translate, lower case")
-    p.add_argument("--model", default=MODEL, help="a run's best.pt")
-    args = p.parse_args()
+    args = parser().parse_args()
     model = load(args.model)
     from labs.pig_latin.model import translate
 

@@ -14,11 +14,45 @@ import statistics
 from dataclasses import replace
 from pathlib import Path
 
-import torch
-
-from base.cli import Parser, real, whole
+from base.cli import Parser, check_words, real, whole
 from base.errors import UserError, errors_are_sentences
 from base.files import write_whole
+from base.source import default_of
+
+
+def make_parser() -> Parser:
+    rate = default_of("../labs/pretrained/classify.py", "Settings", "rate")
+    parser = Parser(description=__doc__.split("\n\n")[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    for command in ("data", "pretrain", "study"):
+        sub = commands.add_parser(command)
+        sub.add_argument("--out", type=Path, required=True)
+        if command == "data":
+            sub.add_argument("--seed", type=whole(0), default=0)
+        if command == "pretrain":
+            sub.add_argument("--steps", type=whole(), default=2000)
+        if command == "study":
+            sub.add_argument("--pretrained", type=Path, help="what `pretrain` made")
+            sub.add_argument("--models", nargs="+", default=[], help="more: folders, hub names")
+            sub.add_argument("--seeds", nargs="+", type=whole(0), default=[0, 1, 2])
+            sub.add_argument("--epochs", type=whole(), default=3)
+            sub.add_argument("--rates", nargs="+", type=real(1e6),
+                             default=[rate],
+                             help="the best by validation accuracy is shown")  # fmt: skip
+    sub = commands.add_parser("what_is")
+    sub.add_argument("--model", required=True)
+    sub.add_argument("sentence")
+    sub = commands.add_parser("differ")
+    sub.add_argument("--models", nargs=2, required=True, metavar="FOLDER")
+    sub.add_argument("--seed", type=whole(0), default=0, help="that both were finetuned with")
+    return parser
+
+
+if __name__ == "__main__":  # `--help` and wrong words end here, before the slow imports
+    check_words(make_parser())
+
+import torch
+
 from labs.pretrained import checkpoint, classify, data, tiny
 
 NUMBERS = (
@@ -190,33 +224,6 @@ def differ(shares: list[torch.Tensor], rows: data.Rows, top: int = 10) -> list[t
 
 def classify_majority(rows: data.Rows) -> float:
     return max(rows.labels.count(label) for label in range(3)) / len(rows)
-
-
-def make_parser() -> Parser:
-    parser = Parser(description=__doc__.split("\n\n")[0])
-    commands = parser.add_subparsers(dest="command", required=True)
-    for command in ("data", "pretrain", "study"):
-        sub = commands.add_parser(command)
-        sub.add_argument("--out", type=Path, required=True)
-        if command == "data":
-            sub.add_argument("--seed", type=whole(0), default=0)
-        if command == "pretrain":
-            sub.add_argument("--steps", type=whole(), default=2000)
-        if command == "study":
-            sub.add_argument("--pretrained", type=Path, help="what `pretrain` made")
-            sub.add_argument("--models", nargs="+", default=[], help="more: folders, hub names")
-            sub.add_argument("--seeds", nargs="+", type=whole(0), default=[0, 1, 2])
-            sub.add_argument("--epochs", type=whole(), default=3)
-            sub.add_argument("--rates", nargs="+", type=real(1e6),
-                             default=[classify.ARITHMETIC.rate],
-                             help="the best by validation accuracy is shown")  # fmt: skip
-    sub = commands.add_parser("what_is")
-    sub.add_argument("--model", required=True)
-    sub.add_argument("sentence")
-    sub = commands.add_parser("differ")
-    sub.add_argument("--models", nargs=2, required=True, metavar="FOLDER")
-    sub.add_argument("--seed", type=whole(0), default=0, help="that both were finetuned with")
-    return parser
 
 
 def main() -> None:

@@ -17,15 +17,9 @@ from collections import Counter
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-import torch
-from tqdm import tqdm
-
-from answers.metrics import wilson
-from base.cli import Parser, real, whole
+from base.cli import Parser, check_words, real, whole
 from base.errors import UserError, errors_are_sentences
 from base.files import write_whole
-from base.machine import multiplies_bf16
-from labs.pretrained import checkpoint, data
 
 OPTIMIZERS = ("adamw", "adam", "rmsprop", "sgd")
 
@@ -46,6 +40,55 @@ class Settings:
     evaluations: int = 1  # of the validation rows, per epoch
     seed: int = 0
 
+
+def make_parser() -> Parser:
+    parser = Parser(description=__doc__.split("\n\n")[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    for command in ("train", "evaluate", "predict", "sweep"):
+        sub = commands.add_parser(command)
+        sub.add_argument("--model", default=Settings.model, help="a folder, a hub name, or minilm")
+        sub.add_argument("--max_length", type=whole(), default=512)
+        if command == "predict":
+            sub.add_argument("sentences", nargs="+")
+            continue
+        sub.add_argument("--test", required=command == "evaluate", help=".csv, .tsv or .jsonl")
+        sub.add_argument("--text_column", default="sentence")
+        sub.add_argument("--label_column", default="label")
+        if command == "evaluate":
+            continue
+        sub.add_argument("--train", required=True)
+        sub.add_argument("--validation", help="without it, a share of the training rows")
+        sub.add_argument("--validation_share", type=real(1, zero=True), default=0.02)
+        sub.add_argument("--split_seed", type=whole(0), default=0)
+        sub.add_argument("--labels", nargs="+", help="label names in the order of their numbers")
+        sub.add_argument("--rows", type=whole(), help="train on a random part of this size")
+        sub.add_argument("--out", type=Path, required=True)
+        for name, kind in (
+            ("rate", real(1e6)), ("warmup", real(1, zero=True)), ("clip", real(1e6, zero=True)),
+        ):  # fmt: skip
+            sub.add_argument(f"--{name}", type=kind, default=getattr(Settings, name))
+        for name in ("batch", "epochs", "evaluations"):
+            sub.add_argument(f"--{name}", type=whole(), default=getattr(Settings, name))
+        sub.add_argument("--seed", type=whole(0), default=0)
+        sub.add_argument("--optimizer", choices=OPTIMIZERS, default="adamw")
+        sub.add_argument("--frozen", action="store_true", help="train the new head only")
+        if command == "sweep":
+            sub.add_argument("--optimizers", nargs="+", choices=OPTIMIZERS, default=["adamw"])
+            sub.add_argument("--rates", nargs="+", type=real(1e6), default=[5e-5])
+            sub.add_argument("--batches", nargs="+", type=whole(), default=[64])
+            sub.add_argument("--epoch_counts", nargs="+", type=whole(), default=[3])
+    return parser
+
+
+if __name__ == "__main__":  # `--help` and wrong words end here, before the slow imports
+    check_words(make_parser())
+
+import torch
+from tqdm import tqdm
+
+from answers.metrics import wilson
+from base.machine import multiplies_bf16
+from labs.pretrained import checkpoint, data
 
 ARITHMETIC = Settings("tbs17/MathBERT", batch=32, epochs=3, warmup=0.1, clip=1.0)
 
@@ -310,45 +353,6 @@ def sweep(args: argparse.Namespace) -> None:
     with write_whole(str(args.out / "table.md")) as file:
         file.write("\n".join(lines) + "\n")
     print("\n".join(lines))
-
-
-def make_parser() -> Parser:
-    parser = Parser(description=__doc__.split("\n\n")[0])
-    commands = parser.add_subparsers(dest="command", required=True)
-    for command in ("train", "evaluate", "predict", "sweep"):
-        sub = commands.add_parser(command)
-        sub.add_argument("--model", default=Settings.model, help="a folder, a hub name, or minilm")
-        sub.add_argument("--max_length", type=whole(), default=512)
-        if command == "predict":
-            sub.add_argument("sentences", nargs="+")
-            continue
-        sub.add_argument("--test", required=command == "evaluate", help=".csv, .tsv or .jsonl")
-        sub.add_argument("--text_column", default="sentence")
-        sub.add_argument("--label_column", default="label")
-        if command == "evaluate":
-            continue
-        sub.add_argument("--train", required=True)
-        sub.add_argument("--validation", help="without it, a share of the training rows")
-        sub.add_argument("--validation_share", type=real(1, zero=True), default=0.02)
-        sub.add_argument("--split_seed", type=whole(0), default=0)
-        sub.add_argument("--labels", nargs="+", help="label names in the order of their numbers")
-        sub.add_argument("--rows", type=whole(), help="train on a random part of this size")
-        sub.add_argument("--out", type=Path, required=True)
-        for name, kind in (
-            ("rate", real(1e6)), ("warmup", real(1, zero=True)), ("clip", real(1e6, zero=True)),
-        ):  # fmt: skip
-            sub.add_argument(f"--{name}", type=kind, default=getattr(Settings, name))
-        for name in ("batch", "epochs", "evaluations"):
-            sub.add_argument(f"--{name}", type=whole(), default=getattr(Settings, name))
-        sub.add_argument("--seed", type=whole(0), default=0)
-        sub.add_argument("--optimizer", choices=OPTIMIZERS, default="adamw")
-        sub.add_argument("--frozen", action="store_true", help="train the new head only")
-        if command == "sweep":
-            sub.add_argument("--optimizers", nargs="+", choices=OPTIMIZERS, default=["adamw"])
-            sub.add_argument("--rates", nargs="+", type=real(1e6), default=[5e-5])
-            sub.add_argument("--batches", nargs="+", type=whole(), default=[64])
-            sub.add_argument("--epoch_counts", nargs="+", type=whole(), default=[3])
-    return parser
 
 
 def main() -> None:

@@ -19,13 +19,40 @@ import random
 import time
 from pathlib import Path
 
+from base.cli import Parser, check_words, whole
+from base.errors import UserError, errors_are_sentences
+from base.files import write_whole
+
+
+def make_parser() -> Parser:
+    parser = Parser(description=__doc__.split("\n\n")[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    sub = commands.add_parser("train")
+    sub.add_argument("--out", type=Path, required=True)
+    sub.add_argument("--steps", type=whole(), default=600)
+    sub.add_argument("--seed", type=whole(0), default=0)
+    for command in ("prompt", "page"):
+        sub = commands.add_parser(command)
+        sub.add_argument("--model", required=True)
+        sub.add_argument("--pictures", type=Path, help="a folder of your own")
+        sub.add_argument("--size", type=whole(), default=8, help="of the drawn pool")
+        sub.add_argument("--seed", type=whole(0), default=7)
+        if command == "prompt":
+            sub.add_argument("--target", type=whole(0), required=True, help="its number, from 0")
+            sub.add_argument("--words", nargs="+", help="captions to try, in every template")
+        else:
+            sub.add_argument("--captions", nargs="+")
+            sub.add_argument("--out", type=Path, required=True)
+    return parser
+
+
+if __name__ == "__main__":  # `--help` and wrong words end here, before the slow imports
+    check_words(make_parser())
+
 import numpy as np
 import torch
 from tqdm import tqdm
 
-from base.cli import Parser, whole
-from base.errors import UserError, errors_are_sentences
-from base.files import write_whole
 from labs.pretrained import classify, tiny
 
 SIDE = 32  # pixels
@@ -294,28 +321,6 @@ def pool(args: argparse.Namespace, model) -> tuple[list[str], list[np.ndarray], 
     which = held_out()[1][: args.size]
     pictures = [draw(one, dice) for one in which]
     return [phrase(one) for one in which], pictures, pixels(pictures)
-
-
-def make_parser() -> Parser:
-    parser = Parser(description=__doc__.split("\n\n")[0])
-    commands = parser.add_subparsers(dest="command", required=True)
-    sub = commands.add_parser("train")
-    sub.add_argument("--out", type=Path, required=True)
-    sub.add_argument("--steps", type=whole(), default=600)
-    sub.add_argument("--seed", type=whole(0), default=0)
-    for command in ("prompt", "page"):
-        sub = commands.add_parser(command)
-        sub.add_argument("--model", required=True)
-        sub.add_argument("--pictures", type=Path, help="a folder of your own")
-        sub.add_argument("--size", type=whole(), default=8, help="of the drawn pool")
-        sub.add_argument("--seed", type=whole(0), default=7)
-        if command == "prompt":
-            sub.add_argument("--target", type=whole(0), required=True, help="its number, from 0")
-            sub.add_argument("--words", nargs="+", help="captions to try, in every template")
-        else:
-            sub.add_argument("--captions", nargs="+")
-            sub.add_argument("--out", type=Path, required=True)
-    return parser
 
 
 def main() -> None:

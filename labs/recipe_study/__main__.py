@@ -9,25 +9,33 @@ there are not repeated.
 
 import argparse
 
-from base.cli import Parser, whole
+from base.cli import Parser, check_words, whole
 from base.errors import errors_are_sentences
+from base.source import default_of, keys
 from labs.common import family
-from labs.recipe_study.arm import ARMS, Settings
-from labs.recipe_study.table import draw, table
 from training.config import add_flags
 
+ARM_FILE = "../labs/recipe_study/arm.py"
 SIZES = ("people", "held_out", "steps", "n_embd")
 
 
 def parser() -> argparse.ArgumentParser:
     style = argparse.RawDescriptionHelpFormatter
+    arms = keys(ARM_FILE, "ARMS")
     p = Parser(prog="python -m labs.recipe_study", description=__doc__, formatter_class=style)
-    p.add_argument("--only", nargs="+", metavar="ARM", choices=ARMS, help=", ".join(ARMS))
+    p.add_argument("--only", nargs="+", metavar="ARM", choices=arms, help=", ".join(arms))
     for name in SIZES:
-        p.add_argument(f"--{name}", type=whole(), default=getattr(Settings, name))
+        p.add_argument(f"--{name}", type=whole(), default=default_of(ARM_FILE, "Settings", name))
     add_flags(p, "device")
     family.add_options(p, "runs/recipe_study")
     return p
+
+
+if __name__ == "__main__":  # `--help` and wrong words end here, before the slow imports
+    check_words(parser())
+
+from labs.recipe_study.arm import ARMS, Settings
+from labs.recipe_study.table import draw, table
 
 
 def main() -> None:

@@ -9,12 +9,24 @@ FOLDER/curve.json and curve.png; the picture has the learning rate below them.
 import json
 from pathlib import Path
 
+from base.cli import Parser, check_words
+from base.errors import UserError, errors_are_sentences
+from base.files import find_files, read_text, write_whole
+
+
+def parser() -> Parser:
+    p = Parser(description=__doc__)
+    p.add_argument("snapshots", nargs="+")
+    p.add_argument("--out", type=Path, required=True)
+    return p
+
+
+if __name__ == "__main__":  # `--help` and wrong words end here, before the slow imports
+    check_words(parser())
+
 import params
 from answers.predict import predict
 from answers.provenance import Corpus
-from base.cli import Parser
-from base.errors import UserError, errors_are_sentences
-from base.files import find_files, read_text, write_whole
 from dataset import CharCorruptionDataset
 from labs.common.plots import COLOURS, new_figure, save, without_matplotlib
 from labs.recipe_study.errors import classify
@@ -77,10 +89,7 @@ def draw(points: list[dict], path: Path) -> None:
 
 
 def main() -> None:
-    p = Parser(description=__doc__)
-    p.add_argument("snapshots", nargs="+")
-    p.add_argument("--out", type=Path, required=True)
-    args = p.parse_args()
+    args = parser().parse_args()
     names = ("wiki.txt", "birth_dev.tsv", "birth_places_train.tsv")
     corpus, dev, train = find_files(*names)
     text = read_text(corpus)

@@ -14,10 +14,23 @@ import json
 from collections import Counter
 from difflib import SequenceMatcher
 
-from answers.provenance import Corpus, whole_words
-from base.cli import Parser
+from base.cli import Parser, check_words
 from base.errors import UserError, errors_are_sentences
 from base.files import find_files, read_text
+
+
+def parser() -> Parser:
+    p = Parser(description=__doc__)
+    p.add_argument("predictions", help="one answer a line, as evaluate writes them")
+    p.add_argument("--eval_corpus_path", default="birth_dev.tsv", help="question, tab, place")
+    p.add_argument("--corpus_path", default="wiki.txt")
+    return p
+
+
+if __name__ == "__main__":  # `--help` and wrong words end here, before the slow imports
+    check_words(parser())
+
+from answers.provenance import Corpus, whole_words
 from base.questions import person
 
 SHOWN = 112
@@ -64,11 +77,7 @@ def classify(answers: list[str], rows: list[tuple[str, str]], corpus: Corpus) ->
 
 
 def main() -> None:
-    p = Parser(description=__doc__)
-    p.add_argument("predictions", help="one answer a line, as evaluate writes them")
-    p.add_argument("--eval_corpus_path", default="birth_dev.tsv", help="question, tab, place")
-    p.add_argument("--corpus_path", default="wiki.txt")
-    args = p.parse_args()
+    args = parser().parse_args()
     corpus, questions = find_files(args.corpus_path, args.eval_corpus_path)
     answers = read_text(args.predictions).removesuffix("\n").split("\n")
     rows = [tuple(row.split("\t")) for row in read_text(questions).splitlines() if row.strip()]

@@ -15,11 +15,30 @@ import argparse
 import time
 from collections.abc import Iterable
 
-import network_reader
-from answers.metrics import wilson
-from base.cli import Parser, whole
+from base.cli import Parser, check_words, whole
 from base.errors import UserError, errors_are_sentences
 from base.files import find_files, read_text
+from base.source import literal
+
+FOLDS = 5
+MAKERS = ("ranker", "word-before", "network")
+
+
+def parser() -> Parser:
+    p = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--reader", nargs="+", choices=MAKERS, default=list(MAKERS))
+    p.add_argument("--folds", type=whole(1, FOLDS), default=1)
+    p.add_argument("--steps", type=whole(), default=literal("network_reader.py", "STEPS"),
+                   help="of the network's training (%(default)s)")  # fmt: skip
+    p.add_argument("--seed", type=whole(0), default=0)
+    return p
+
+
+if __name__ == "__main__":  # `--help` and wrong words end here, before the slow imports
+    check_words(parser())
+
+import network_reader
+from answers.metrics import wilson
 from dataset import CharCorruptionDataset, NameDataset
 from training.reader import (
     Asked,
@@ -31,8 +50,6 @@ from training.reader import (
     title_of,
 )
 from training.salience import answer_likeness, salient_spans
-
-FOLDS = 5
 
 
 class WordBefore:
@@ -69,25 +86,12 @@ def drawn(
     return right, given
 
 
-MAKERS = ("ranker", "word-before", "network")
-
-
 def share(part: int, whole: int) -> str:
     """A share with its interval, as text."""
     if not whole:
         return "0 of 0"
     low, high = wilson(part, whole)
     return f"{part} of {whole}, {100 * part / whole:.1f} % ({100 * low:.1f} to {100 * high:.1f})"
-
-
-def parser() -> Parser:
-    p = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--reader", nargs="+", choices=MAKERS, default=list(MAKERS))
-    p.add_argument("--folds", type=whole(1, FOLDS), default=1)
-    p.add_argument("--steps", type=whole(), default=network_reader.STEPS,
-                   help="of the network's training (%(default)s)")  # fmt: skip
-    p.add_argument("--seed", type=whole(0), default=0)
-    return p
 
 
 def main() -> None:

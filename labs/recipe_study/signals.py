@@ -18,6 +18,25 @@ answers of --eval against answers about 500 invented people. With --eval dev, lo
 import argparse
 from collections.abc import Sequence
 
+from base.cli import Parser, check_words
+from base.errors import UserError, errors_are_sentences
+from base.files import find_files, read_text
+
+
+def parser() -> Parser:
+    p = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("model", metavar="MODEL")
+    p.add_argument("--pretrained", required=True, help="the params before its finetuning")
+    p.add_argument("--second", help="params of another seed")
+    p.add_argument("--held_out", required=True, help="questions that neither was trained on")
+    p.add_argument("--eval", required=True, help="questions to test on")
+    p.add_argument("--corpus", default="wiki.txt")
+    return p
+
+
+if __name__ == "__main__":  # `--help` and wrong words end here, before the slow imports
+    check_words(parser())
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -28,9 +47,6 @@ from answers.confidence import log_odds
 from answers.metrics import auroc, auroc_interval
 from answers.predict import answer_length, answer_text, predict, prompts, readable_rows, stops
 from answers.provenance import Corpus, invented_people
-from base.cli import Parser
-from base.errors import UserError, errors_are_sentences
-from base.files import find_files, read_text
 from base.questions import person, places_of, question_about
 from dataset import CharCorruptionDataset
 from model import GPT
@@ -154,17 +170,6 @@ def area(positive: np.ndarray, negative: np.ndarray) -> str:
         return "no area: all alike"
     low, high = auroc_interval(found, len(positive), len(negative))
     return f"{found:.3f} ({low:.3f} to {high:.3f})"
-
-
-def parser() -> Parser:
-    p = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("model", metavar="MODEL")
-    p.add_argument("--pretrained", required=True, help="the params before its finetuning")
-    p.add_argument("--second", help="params of another seed")
-    p.add_argument("--held_out", required=True, help="questions that neither was trained on")
-    p.add_argument("--eval", required=True, help="questions to test on")
-    p.add_argument("--corpus", default="wiki.txt")
-    return p
 
 
 def main() -> None:

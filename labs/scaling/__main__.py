@@ -16,22 +16,16 @@ import importlib
 import json
 from pathlib import Path
 
-import numpy as np
-
-from base.cli import Parser, whole
+from base.cli import Parser, check_words, whole
 from base.errors import UserError, errors_are_sentences
 from base.files import write_whole
 from labs.common import family
-from labs.common.plots import without_matplotlib
-from labs.scaling import fits
-from labs.scaling.table import law_table, profiles_table
 
 TASKS = {  # name -> the module with SIZES, BUDGETS, SIZE_NAME, SCORE_NAME, Settings and run
     "pig_latin": "labs.pig_latin.sweep",
     "birthplace": "labs.scaling.birthplace",
     "knowledge": "labs.scaling.knowledge",
 }
-POINTS = 12  # of a curve, besides the budgets
 FAR = 1e15  # FLOPs to which the lines are extended
 
 
@@ -44,6 +38,18 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--far", type=family.flops, default=FAR, help="FLOPs to extend to (1e15)")
     family.add_options(p, "runs/scaling-<task>")
     return p
+
+
+if __name__ == "__main__":  # `--help` and wrong words end here, before the slow imports
+    check_words(parser())
+
+import numpy as np
+
+from labs.common.plots import without_matplotlib
+from labs.scaling import fits
+from labs.scaling.table import law_table, profiles_table
+
+POINTS = 12  # of a curve, besides the budgets
 
 
 def marks(budgets: list[float]) -> tuple[float, ...]:

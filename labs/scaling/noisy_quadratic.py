@@ -11,11 +11,23 @@ import json
 import math
 from pathlib import Path
 
-import numpy as np
-
-from base.cli import Parser
+from base.cli import Parser, check_words
 from base.errors import errors_are_sentences
 from base.files import write_whole
+
+
+def parser() -> Parser:
+    p = Parser(prog="python -m labs.scaling.noisy_quadratic", description=__doc__,
+               formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+    p.add_argument("--out", type=Path, default=Path("runs/noisy_quadratic"), help="the folder")
+    return p
+
+
+if __name__ == "__main__":  # `--help` and wrong words end here, before the slow imports
+    check_words(parser())
+
+import numpy as np
+
 from labs.common.critical import critical_batch
 from labs.common.plots import COLOURS, new_figure, save, without_matplotlib
 
@@ -130,10 +142,7 @@ def draw(rows: list[dict], critical: tuple[float, float], out: Path) -> None:
 
 
 def main() -> None:
-    p = Parser(prog="python -m labs.scaling.noisy_quadratic", description=__doc__,
-               formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
-    p.add_argument("--out", type=Path, default=Path("runs/noisy_quadratic"), help="the folder")
-    out = p.parse_args().out
+    out = parser().parse_args().out
     out.mkdir(parents=True, exist_ok=True)
     rows = curve()
     critical = critical_batch([r["batch"] for r in rows], [r["steps"] for r in rows])

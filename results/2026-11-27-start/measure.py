@@ -1,4 +1,7 @@
-"""Seconds until each command's help and first line, from the project's root."""
+"""Seconds until each command's help and first line, from the project's root.
+
+With the word `labs`: only the help of the commands of labs/.
+"""
 
 import glob
 import resource
@@ -31,13 +34,24 @@ def least(words: list[str]) -> list[float]:
     return [min(column) for column in zip(*(once(words) for _ in range(TIMES)), strict=True)]
 
 
+LABS = glob.glob("labs/*/*.py")
+
+
+def words_of(path: str) -> list[str]:
+    """What starts a command after the word python."""
+    module = path.removesuffix(".py").removesuffix("/__main__").replace("/", ".")
+    return ["-m", module] if path.startswith("labs/") else [path]
+
+
 print("| command | seconds, least of 3 | CPU seconds, least of 3 |\n| --- | --- | --- |")
-for path in sorted(FOUND):
+for path in sorted(LABS if sys.argv[1:] == ["labs"] else FOUND + LABS):
     with open(path, encoding="utf-8") as file:
         command = 'if __name__ == "__main__"' in file.read() and path not in INTERNAL
     if command:
-        whole, cpu, _ = least([path, "--help"])
-        print(f"| `{path} --help` | {whole:.2f} | {cpu:.2f} |", flush=True)
+        whole, cpu, _ = least([*words_of(path), "--help"])
+        print(f"| `{' '.join(words_of(path))} --help` | {whole:.2f} | {cpu:.2f} |", flush=True)
+if sys.argv[1:] == ["labs"]:
+    sys.exit()
 print("\n| command | seconds to the first line, least of 3 | CPU seconds of the whole command |")
 print("| --- | --- | --- |")
 TINY = "--max_steps 1 --n_layer 1 --n_embd 8 --n_head 1 --no_log".split()

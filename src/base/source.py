@@ -25,3 +25,14 @@ def literal(path: str, name: str):
 def keys(path: str, name: str) -> tuple[str, ...]:
     """The keys of the dictionary `name`."""
     return tuple(ast.literal_eval(key) for key in value_node(path, name).keys)
+
+
+def default_of(path: str, name: str, setting: str):
+    """The value that `setting` has in the class `name` at the top of the file `path`, if it is
+    written as plain text and numbers."""
+    for node in ast.parse((SOURCES / path).read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ClassDef) and node.name == name:
+            for line in node.body:
+                if isinstance(line, ast.AnnAssign) and line.value and line.target.id == setting:
+                    return ast.literal_eval(line.value)
+    raise LookupError(f"{path} does not set {name}.{setting}")
