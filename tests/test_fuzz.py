@@ -46,7 +46,6 @@ def fuzzed(how):
     def decorate(test):
         if SEED is None:
             return how(test)
-        print(f"FUZZ_SEED={SEED}")  # pytest shows it with a failure
         return seed(int(SEED))(how(test))
 
     return decorate
