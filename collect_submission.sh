@@ -16,8 +16,8 @@ from pathlib import Path
 
 root = Path(sys.argv[1])
 sys.path.insert(0, str(root / "src"))
-from base.errors import UserError, errors_are_sentences  # noqa: E402
-from base.files import find_files, write_whole  # noqa: E402
+from base.errors import UserError, errors_are_sentences
+from base.files import find_files, write_whole
 
 DATA = ("wiki.txt", "birth_places_train.tsv", "birth_dev.tsv", "birth_test_inputs.tsv")
 PARAMS = ("vanilla.model.params", "vanilla.finetune.params", "synthesizer.finetune.params")

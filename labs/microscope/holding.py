@@ -7,22 +7,18 @@ bits that a name costs without it.
 """
 
 import math
-import sys
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from world_uniform import NAMES, PLACES, uniform_people
 
-from base.files import ROOT
 from dataset import MASK, PAD
 from model import GPT, GPTConfig
 from trainer import Trainer, TrainerConfig
 from training.runlog import machine
-
-sys.path.insert(0, str(ROOT / "data"))
-from world_uniform import NAMES, PLACES, uniform_people  # noqa: E402
 
 SHAPES = {"20k": (2, 28), "60k": (2, 48), "200k": (4, 64)}  # layers, channels
 HEADS = 4

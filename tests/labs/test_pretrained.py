@@ -6,11 +6,11 @@ import os
 import pytest
 import torch
 
+from base.errors import UserError
+from labs.pretrained import arithmetic, checkpoint, classify, data, tiny
+
 os.environ["HF_HUB_OFFLINE"] = "1"
 pytest.importorskip("transformers", reason="no transformers: pip install -r requirements-labs.txt")
-
-from base.errors import UserError  # noqa: E402
-from labs.pretrained import arithmetic, checkpoint, classify, data, tiny  # noqa: E402
 
 REVIEWS = tiny.toy_reviews(61)
 

@@ -6,11 +6,11 @@ import random
 import pytest
 import torch
 
+from base.errors import UserError
+from labs.pretrained import clip
+
 os.environ["HF_HUB_OFFLINE"] = "1"
 pytest.importorskip("transformers", reason="no transformers: pip install -r requirements-labs.txt")
-
-from base.errors import UserError  # noqa: E402
-from labs.pretrained import clip  # noqa: E402
 
 
 @pytest.fixture(scope="module")
