@@ -12,7 +12,7 @@ import json
 from pathlib import Path
 
 from base.cli import Parser, check_choice, check_words, whole
-from base.errors import UserError, errors_are_sentences
+from base.errors import errors_are_sentences
 from base.files import write_whole
 from base.source import default_of, literal
 from training.config import number_in_range
@@ -50,8 +50,6 @@ def main(argv: list[str] | None = None) -> None:
     args = parser().parse_args(argv)
     variant.ensure_registered()
     check_choice("--variant", args.variant, VARIANTS)
-    if args.samples < 0:
-        raise UserError(f"--samples {args.samples}: give 0 or more")
     settings = Settings(
         args.variant, args.positions, args.seed, args.train, args.dev,
         epochs=args.epochs, steps=args.steps,

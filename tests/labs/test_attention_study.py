@@ -8,6 +8,7 @@ import sys
 import pytest
 from conftest import ROOT
 
+from attention import VARIANTS
 from base.errors import UserError
 from labs.attention_study import __main__ as study
 from labs.attention_study import arm, world
@@ -75,8 +76,8 @@ def test_models_are_lengthened_where_no_weight_belongs_to_a_position(variant, po
 
 def test_arms_are_every_variant_and_every_positions_of_vanilla():
     names = list(study.arms())
-    assert names[: len(study.VARIANTS)] == list(study.VARIANTS)
-    assert names[len(study.VARIANTS) :] == [
+    assert names[: len(VARIANTS)] == list(VARIANTS)
+    assert names[len(VARIANTS) :] == [
         "vanilla+sinusoidal", "vanilla+rope", "vanilla+alibi", "vanilla+none",
     ]  # fmt: skip
 
@@ -90,7 +91,7 @@ def quick(monkeypatch):
         folder.mkdir(parents=True)
         (folder / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
         variant, seed = settings["variant"], settings["seed"]
-        layer = study.VARIANTS[variant].layer.__name__
+        layer = VARIANTS[variant].layer.__name__
         made = {"arm": variant, "class": layer, "seed": seed, "parameters": 7}
         made |= {"held_out_loss": 2.0 - 0.1 * len(variant), "loss_by_position": [1.0]}
         made |= {"perplexity_within": None, "perplexity_beyond": None, "peak_memory_mib": 5.0}

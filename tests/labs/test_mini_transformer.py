@@ -200,7 +200,7 @@ def test_the_table_of_given_results():
         ("a b\n", (), "1 sentences are too few"),
         ("a b\n" * 20, ("--variant", "vanila"), "did you mean vanilla"),
         ("a b\n" * 20, ("--variant", "aft-full", "--positions", "rope"), "choose"),
-        ("a b\n" * 20, ("--samples", "-1"), "give 0 or more"),
+        ("a b\n" * 20, ("--samples", "-1"), "not a whole number from 0"),
         (None, (), "train.tsv"),
     ],
 )
