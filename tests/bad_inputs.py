@@ -9,6 +9,7 @@ import importlib
 import io
 import json
 import os
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -180,6 +181,47 @@ COMMANDS: dict[str, tuple[str, list[tuple[str, str]]]] = {
     "python -m labs.recipe_study": ("labs.recipe_study.__main__", [
         ("a number that cannot be", "--jobs 0"),
     ]),
+    "python -m labs.attention_study": ("labs.attention_study.__main__", [
+        ("an unknown arm", "--only vanila"), ("a number that cannot be", "--steps 0"),
+    ]),
+    "python -m labs.attention_exploration.lookup": ("labs.attention_exploration.lookup", [
+        ("a number that cannot be", "--jobs 0"),
+    ]),
+    "python -m labs.mini_transformer": ("labs.mini_transformer.__main__", [
+        ("no such file", "--train none.txt"), ("an empty file", "--train empty.tsv"),
+        ("not UTF-8", "--train bytes.txt"), ("an unknown variant", "--variant rop"),
+        ("a number that cannot be", "--steps 0"),
+    ]),
+    "python -m labs.mini_transformer.check": ("labs.mini_transformer.check", [
+        ("no such file", "none.py"), ("a file that is no Python", "wiki.txt"),
+    ]),
+    "python -m labs.pig_latin.translate": ("labs.pig_latin.translate", [
+        ("no such model", "--model none.pt the"),
+        ("a text in place of a model", "--model q.tsv the"),
+        ("a letter beyond a to z", "Caf\u00e9"),
+    ]),
+    "python -m labs.scaling": ("labs.scaling.__main__", [
+        ("an unknown task", "pig"), ("FLOPs that cannot be", "pig_latin --budgets 0"),
+    ]),
+    "python -m labs.microscope": ("labs.microscope.__main__", [
+        ("no such params", "where --params none.params"),
+        ("no such corpus", "where --corpus none.txt"),
+        ("params of another corpus", "where --corpus other.txt"),
+        ("a number that cannot be", "edit --layer 0"),
+    ]),
+    "python -m labs.microscope.edit": ("labs.microscope.edit", [
+        ("a person who has no document", "Zed Ghent"),
+        ("no such params", "Bo Ghent --params none.params"),
+    ]),
+    "python -m labs.microscope.capacity": ("labs.microscope.capacity", [
+        ("an unknown size", "--sizes 30k"), ("a number that cannot be", "--people 0"),
+    ]),
+    "collect_submission.sh": ("collect_submission.sh", [
+        ("nothing to hand in", ""),
+    ]),
+    "bench/train_step.py": ("train_step", [
+        ("an unknown contender", "--only mine"), ("a number that cannot be", "--steps 0"),
+    ]),
     "bench/machine.py": ("machine", [
         ("an unknown option", "--people 3"),
     ]),
@@ -193,6 +235,11 @@ COMMANDS: dict[str, tuple[str, list[tuple[str, str]]]] = {
 def run(module: str, words: str) -> str:
     """Call a command's main; the sentence that it ends with, or nothing. Whatever else it raises
     is raised."""
+    if module.endswith(".sh"):
+        command = ["bash", str(ROOT / module), *words.split()]
+        done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8")
+        assert done.returncode == 2, done
+        return done.stderr.strip()
     main: Callable = importlib.import_module(module).main
     told, sys.argv = io.StringIO(), [f"{module}.py", *words.split()]
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(told):

@@ -6,7 +6,7 @@ import sys
 import measure
 import pytest
 import torch
-from conftest import ROOT, run_script
+from conftest import ROOT, run_module, run_script
 from plain import PlainGPT, PlainTraining
 
 from base.files import find_files, read_text
@@ -290,3 +290,9 @@ def test_all_ways_have_the_same_losses(corpus):
             assert plain < 2.3  # from 3.2: much is learnt, in which a missing update would show
             assert ours == pytest.approx([plain] * len(ours), abs=0.03)
         assert runs[0][kind] != runs[len(ways)][kind]
+
+
+@pytest.mark.parametrize("name", ["machine", "train_step", "accelerator"])
+def test_a_bench_is_a_module_too(name):
+    done = run_module(f"bench.{name}", "--help")
+    assert done.returncode == 0 and "--n_layer" in done.stdout, done.stderr
