@@ -155,7 +155,7 @@ def accelerator(folder, *more):
 @pytest.mark.slow
 def test_accelerator_runs_its_commands_and_keeps_their_order(people):
     """The stages in this process are in test_bench_precision.py; here their commands are real."""
-    rows = accelerator(people, "--minutes", 4, "--training_minutes", 0.01,
+    rows = accelerator(people, "--minutes", 12, "--training_minutes", 0.01,
                        "--only", "answers", "reading", "step")  # fmt: skip
     assert not [row for row in rows if "failed" in row]
     stages = list(dict.fromkeys(row["stage"] for row in rows))
