@@ -283,9 +283,8 @@ class Trainer:
     def settings(self) -> dict:
         """All settings of the run, "auto" ones as they were decided; seconds up to its first step.
         """
-        gradients = self.gradients
-        decided = {"parts": self.feed.parts, "compiled": gradients.compiled}
-        decided["cuda_graphs"] = gradients.recorded
+        decided = {"parts": self.feed.parts, "compiled": self.compiled}
+        decided["cuda_graphs"] = self.gradients.graphs is not None
         seconds = round(time.monotonic() - self.started, 3)
         logged = settings_to_log(self.config) | self.identity()
         return logged | decided | {"startup_seconds": seconds}

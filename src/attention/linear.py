@@ -110,6 +110,8 @@ class PerformerAttention(LinearAttention):
     as LinearAttention, with M for D.
     """
 
+    recordable = False  # see training/device.py: `count_pass` draws new features now and then
+
     def __init__(self, config):
         super().__init__(config)
         features = config.performer_features or 2 * self.head_size

@@ -101,11 +101,13 @@ def should_compile(name: str, device: torch.device) -> bool:
     return True
 
 
-def should_record(config, device: torch.device) -> bool:
+def should_record(model: nn.Module, config, device: torch.device) -> bool:
     """Whether a TrainerConfig's step is recorded as CUDA graphs (graphs.py): on CUDA, in a process
-    of its own, with the model's own loss."""
+    of its own, with the model's own loss, and where no layer does anything in Python from time to
+    time (it says so by `recordable = False`), which a graph would leave out."""
     alone = distributed.world_size() == 1
-    return device.type == "cuda" and config.compile != "off" and alone and config.loss is None
+    wanted = device.type == "cuda" and config.compile != "off" and alone and config.loss is None
+    return wanted and all(getattr(module, "recordable", True) for module in model.modules())
 
 
 def has_program(variable: str, *names: str) -> bool:

@@ -36,11 +36,10 @@ class Gradients:
         self.dtype, self.device = dtype, device
         self.on_fallback = on_fallback
         self.compiled = should_compile(config.compile, device)
-        self.recorded = should_record(config, device)
-        self.may_fall_back = self.recorded and config.compile == "auto"
         self.loss_sum: nn.Module | None = self.build_loss()
-        self.graphs = GraphedGradients(self.loss_sum) if self.recorded else None
-        plain = device.type == "cpu" and not self.compiled and not self.recorded
+        recorded = should_record(model, config, device)
+        self.graphs = GraphedGradients(self.loss_sum) if recorded else None
+        plain = device.type == "cpu" and not self.compiled and not recorded
         alone = distributed.world_size() == 1 and config.loss is None
         several = plain and alone and min(parts, torch.get_num_threads()) > 1
         self.threads = PieceThreads(model, parts) if several else None
@@ -110,11 +109,10 @@ class Gradients:
         try:
             return add(*args)
         except Exception as error:  # what a recording forbids has no common class
-            if not self.may_fall_back:
+            if self.graphs is None or self.config.compile == "on":
                 raise
             reason = " ".join([type(error).__name__, *str(error).splitlines()[:2]])
         say(f"no CUDA graphs: {reason} (the results are the same, but slower)")
-        self.recorded = self.may_fall_back = False
         self.graphs = None
         self.on_fallback()
         self.model.zero_grad(set_to_none=True)

@@ -49,7 +49,9 @@ def stand_in(monkeypatch):
         return Graph(Replayed(self, x, y, loss), x, y, loss)
 
     monkeypatch.setattr(GraphedGradients, "record", record)
-    monkeypatch.setattr(gradients, "should_record", lambda config, device: config.compile != "off")
+    monkeypatch.setattr(
+        gradients, "should_record", lambda model, config, device: config.compile != "off"
+    )
 
 
 class SumOfSquares(nn.Module):
@@ -131,14 +133,21 @@ def test_a_step_that_cannot_be_recorded_goes_on_without(stand_in, monkeypatch, c
 
 
 def test_only_a_single_process_with_the_models_own_loss_records(monkeypatch):
-    cuda = torch.device("cuda")
-    assert should_record(TrainerConfig(), cuda)
-    assert should_record(TrainerConfig(compile="on"), cuda)
-    assert not should_record(TrainerConfig(compile="off"), cuda)
-    assert not should_record(TrainerConfig(), CPU)
-    assert not should_record(TrainerConfig(loss=lambda model, batch: None), cuda)
+    cuda, model = torch.device("cuda"), SumOfSquares()
+    assert should_record(model, TrainerConfig(), cuda)
+    assert should_record(model, TrainerConfig(compile="on"), cuda)
+    assert not should_record(model, TrainerConfig(compile="off"), cuda)
+    assert not should_record(model, TrainerConfig(), CPU)
+    assert not should_record(model, TrainerConfig(loss=lambda model, batch: None), cuda)
     monkeypatch.setattr("training.distributed.world_size", lambda: 2)
-    assert not should_record(TrainerConfig(), cuda)
+    assert not should_record(model, TrainerConfig(), cuda)
+
+
+def test_layers_that_act_in_python_now_and_then_are_not_recorded():
+    """The performer draws new features after so many passes; a graph would repeat the old ones."""
+    dataset, cuda = CharCorruptionDataset(CORPUS, 32), torch.device("cuda")
+    recorded = {v: should_record(tiny(dataset, v), TrainerConfig(), cuda) for v in VARIANTS}
+    assert [variant for variant, yes in recorded.items() if not yes] == ["performer"]
 
 
 @needs_cuda
