@@ -160,106 +160,148 @@ def train(
 
     `out`/state.pt lets the same command go on after an interruption, at the last whole epoch.
     """
-    torch.manual_seed(settings.seed)
-    random.seed(settings.seed)
-    tokenizer, model, fresh = checkpoint.load(settings.model, rows.names)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model.to(device)
-    if settings.frozen:
-        checkpoint.freeze(model, fresh)
-    parameters = [p for p in model.parameters() if p.requires_grad]
-    optimizer = make_optimizer(settings, parameters)
-    max_length = min(settings.max_length, tokenizer.model_max_length)
-    ids = data.encode(tokenizer, rows, max_length)
-    per_epoch = math.ceil(len(rows) / settings.batch)
-    steps = per_epoch * settings.epochs
-    marks = {round(per_epoch * (i + 1) / settings.evaluations) for i in range(settings.evaluations)}
-    history, best, first, seconds = [], -1.0, 0, 0.0
-    out.mkdir(parents=True, exist_ok=True)
-    state_path, kind = out / "state.pt", asdict(settings) | {"rows": len(rows)}
-    if state_path.exists():
-        state = torch.load(state_path, map_location=device, weights_only=True)
-        if state["kind"] != kind:
-            raise UserError(f"{state_path}: was made with other settings; give another --out")
-        model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
-        torch.set_rng_state(state["random"].cpu())
-        history, best, first = state["history"], state["best"], state["epoch"]
-        seconds = state["seconds"]
-    elif (out / "result.json").exists():
-        raise UserError(f"{out}: holds a finished run; give another --out")
-    start = time.perf_counter() - seconds
-    bar = tqdm(total=steps, initial=first * per_epoch, desc="finetuning", mininterval=2)
-    for epoch in range(first, settings.epochs):
+    run = Finetuning(settings, rows, validation, out)
+    run.resume()
+    steps, done = run.per_epoch * settings.epochs, run.epochs_done * run.per_epoch
+    with tqdm(total=steps, initial=done, desc="finetuning", mininterval=2) as bar:
+        while run.epochs_done < settings.epochs:
+            run.epoch(bar)
+            run.save()
+    result = run.summary()
+    if test is not None:
+        tokenizer, model, _ = checkpoint.load(str(out / "model"))
+        result["test"] = measure(model.to(run.device), tokenizer, test, run.max_length)
+    with write_whole(str(out / "result.json")) as file:
+        json.dump(result, file, indent=1)
+    run.state_path.unlink()
+    return result
+
+
+class Finetuning:
+    """A run of `train`: its model and optimizer, how far it is, and what it measured."""
+
+    def __init__(self, settings: Settings, rows: data.Rows, validation: data.Rows, out: Path):
+        torch.manual_seed(settings.seed)
+        random.seed(settings.seed)
+        self.settings, self.rows, self.validation, self.out = settings, rows, validation, out
+        self.tokenizer, self.model, fresh = checkpoint.load(settings.model, rows.names)
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.model.to(self.device)
+        if settings.frozen:
+            checkpoint.freeze(self.model, fresh)
+        self.parameters = [p for p in self.model.parameters() if p.requires_grad]
+        self.optimizer = make_optimizer(settings, self.parameters)
+        self.max_length = min(settings.max_length, self.tokenizer.model_max_length)
+        self.ids = data.encode(self.tokenizer, rows, self.max_length)
+        self.per_epoch = math.ceil(len(rows) / settings.batch)  # steps
+        self.history: list[dict] = []
+        self.best, self.epochs_done, self.start = -1.0, 0, time.perf_counter()
+        self.state_path = out / "state.pt"
+        self.kind = asdict(settings) | {"rows": len(rows)}
+
+    def resume(self) -> None:
+        """Go on where `out`/state.pt ends, if it is there. Raises UserError for one that was made
+        with other settings, and where `out` holds a finished run."""
+        self.out.mkdir(parents=True, exist_ok=True)
+        if self.state_path.exists():
+            state = torch.load(self.state_path, map_location=self.device, weights_only=True)
+            if state["kind"] != self.kind:
+                raise UserError(
+                    f"{self.state_path}: was made with other settings; give another --out"
+                )
+            self.model.load_state_dict(state["model"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            torch.set_rng_state(state["random"].cpu())
+            self.history, self.best = state["history"], state["best"]
+            self.epochs_done = state["epoch"]
+            self.start = time.perf_counter() - state["seconds"]
+        elif (self.out / "result.json").exists():
+            raise UserError(f"{self.out}: holds a finished run; give another --out")
+
+    def save(self) -> None:
+        """Write what `resume` reads."""
+        state = {
+            "kind": self.kind,
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "random": torch.get_rng_state(),
+            "history": self.history,
+            "best": self.best,
+            "epoch": self.epochs_done,
+            "seconds": self.seconds(),
+        }
+        torch.save(state, self.state_path)
+
+    def seconds(self) -> float:
+        """Of training so far."""
+        return time.perf_counter() - self.start
+
+    def epoch(self, bar: tqdm) -> None:
+        """The next epoch, with its evaluations."""
+        settings, times = self.settings, self.settings.evaluations
+        marks = {round(self.per_epoch * (i + 1) / times) for i in range(times)}
+        seed = settings.seed * 1000 + self.epochs_done
         shuffled = data.batches(
-            ids, rows.labels, settings.batch, tokenizer.pad_token_id, settings.seed * 1000 + epoch
+            self.ids, self.rows.labels, settings.batch, self.tokenizer.pad_token_id, seed
         )
-        losses, right, seen = [], 0, 0
+        losses, right, seen = [], 0, 0  # since the last evaluation
         for number, (_, fields) in enumerate(shuffled, 1):
-            model.train()
-            step = epoch * per_epoch + number
-            for group in optimizer.param_groups:
-                group["lr"] = settings.rate * schedule(step - 1, steps, settings.warmup)
-            fields = {key: value.to(device) for key, value in fields.items()}
-            with precision(device):
-                result = model(**fields)
-            result.loss.backward()
-            if settings.clip:
-                torch.nn.utils.clip_grad_norm_(parameters, settings.clip)
-            optimizer.step()
-            optimizer.zero_grad()
+            fields = {key: value.to(self.device) for key, value in fields.items()}
+            result = self.step(self.epochs_done * self.per_epoch + number - 1, fields)
             losses.append(float(result.loss.detach()))
             right += int((result.logits.argmax(1) == fields["labels"]).sum())
             seen += len(fields["labels"])
             bar.update()
             if number in marks:
-                found = measure(model, tokenizer, validation, max_length)
-                history.append(
-                    {
-                        "epoch": epoch + number / per_epoch,
-                        "train_loss": sum(losses) / len(losses),
-                        "train_accuracy": right / seen,
-                        "validation_loss": found["loss"],
-                        "validation_accuracy": found["accuracy"],
-                        "seconds": time.perf_counter() - start,
-                    }
-                )
+                self.evaluate(number, sum(losses) / len(losses), right / seen)
                 losses, right, seen = [], 0, 0
-                tqdm.write(json.dumps(history[-1]))
-                if found["accuracy"] > best:
-                    best = found["accuracy"]
-                    model.save_pretrained(out / "model")
-                    tokenizer.save_pretrained(out / "model")
-        torch.save(
+        self.epochs_done += 1
+
+    def step(self, step: int, fields: dict[str, torch.Tensor]):
+        """One update; the model's output."""
+        self.model.train()
+        steps = self.per_epoch * self.settings.epochs
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.settings.rate * schedule(step, steps, self.settings.warmup)
+        with precision(self.device):
+            result = self.model(**fields)
+        result.loss.backward()
+        if self.settings.clip:
+            torch.nn.utils.clip_grad_norm_(self.parameters, self.settings.clip)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        return result
+
+    def evaluate(self, number: int, train_loss: float, train_accuracy: float) -> None:
+        """Measure on the validation rows after `number` steps of the epoch; keep the best model."""
+        measured = measure(self.model, self.tokenizer, self.validation, self.max_length)
+        self.history.append(
             {
-                "kind": kind,
-                "model": model.state_dict(),
-                "optimizer": optimizer.state_dict(),
-                "random": torch.get_rng_state(),
-                "history": history,
-                "best": best,
-                "epoch": epoch + 1,
-                "seconds": time.perf_counter() - start,
-            },
-            state_path,
+                "epoch": self.epochs_done + number / self.per_epoch,
+                "train_loss": train_loss,
+                "train_accuracy": train_accuracy,
+                "validation_loss": measured["loss"],
+                "validation_accuracy": measured["accuracy"],
+                "seconds": self.seconds(),
+            }
         )
-    bar.close()
-    result = {
-        "settings": asdict(settings),
-        "rows": len(rows),
-        "validation": best,
-        "minutes": (time.perf_counter() - start) / 60,
-        "memory_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6,
-        "trained_parameters": sum(p.numel() for p in parameters),
-        "history": history,
-    }
-    if test is not None:
-        tokenizer, model, _ = checkpoint.load(str(out / "model"))
-        result["test"] = measure(model.to(device), tokenizer, test, max_length)
-    with write_whole(str(out / "result.json")) as file:
-        json.dump(result, file, indent=1)
-    state_path.unlink()
-    return result
+        tqdm.write(json.dumps(self.history[-1]))
+        if measured["accuracy"] > self.best:
+            self.best = measured["accuracy"]
+            self.model.save_pretrained(self.out / "model")
+            self.tokenizer.save_pretrained(self.out / "model")
+
+    def summary(self) -> dict:
+        """The result, without the test."""
+        return {
+            "settings": asdict(self.settings),
+            "rows": len(self.rows),
+            "validation": self.best,
+            "minutes": self.seconds() / 60,
+            "memory_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6,
+            "trained_parameters": sum(p.numel() for p in self.parameters),
+            "history": self.history,
+        }
 
 
 def describe(found: dict) -> str:
