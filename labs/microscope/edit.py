@@ -57,19 +57,9 @@ def main(argv: list[str] | None = None) -> None:
     from answers.predict import answer_length, predict
     from answers.provenance import Corpus
     from dataset import CharCorruptionDataset
-    from labs.microscope.facts import Fact, contexts_of, prompt_of
-    from labs.microscope.rome import (
-        CONTEXTS,
-        Edited,
-        How,
-        check_editable,
-        corpus_rows,
-        joined,
-        moment_of,
-        targets_of,
-    )
-    from params import load_model, read_description, save_params
-    from training.salience import title_length
+    from labs.microscope.facts import Fact
+    from labs.microscope.rome import Edited, check_editable
+    from params import load_model
 
     (path,) = find_files(args.corpus)
     text = read_text(path)
@@ -77,39 +67,74 @@ def main(argv: list[str] | None = None) -> None:
     model = load_model(args.params, dataset)
     check_editable(model, args.layer, args.params)
     check_words(args.name, args.place, corpus, dataset)
+    check_room(args.name, args.place, model)
     for parameter in model.parameters():
         parameter.requires_grad_(False)
     torch.manual_seed(0)
-    room = model.max_length - len(args.place) - 1
-    if max(len(prompt_of(form, args.name)[0]) for form in How().forms) > room:
-        raise UserError(f"{args.name}: name and place are too long for this model")
-    titles = {document[: title_length(document)] for document in corpus.documents}
-    others = sorted(title for title in titles if title and title != args.name)
-    others = random.Random(0).sample(others, min(OTHERS, len(others)))
-    others = [name for name in others if len(name) + 20 <= model.max_length]
-    asked = [f"Where was {name} born?" for name in [args.name, *others]]
+    others = sample_of_others(args.name, corpus, model.max_length)
+    questions = [f"Where was {name} born?" for name in [args.name, *others]]
     length = max(answer_length(args.params), len(args.place) + 1)
-    before = predict(model, dataset, asked, length)
-    rows = corpus_rows(dataset, model.max_length)
-    fact, layer = Fact(args.name, args.place), args.layer - 1
+    before = predict(model, dataset, questions, length)
+    fact = Fact(args.name, args.place)
     answers = [Fact(*pair) for pair in zip(others, before[1:], strict=True) if pair[1]]
-    contexts = contexts_of(corpus.documents, answers, CONTEXTS, args.name, room)
-    targets = targets_of(model, layer, [fact], dataset.stoi, How(contexts=contexts))
-    moment = moment_of(model, layer, rows, answers, dataset.stoi)
-    with Edited(model, layer, moment, joined(targets)):
-        after = predict(model, dataset, asked, length)
+    moment, targets = edit_of(fact, args.layer - 1, answers, model, corpus, dataset)
+    with Edited(model, args.layer - 1, moment, targets):
+        after = predict(model, dataset, questions, length)
         if after[0] != args.place:
             raise UserError(f"an edit of layer {args.layer} does not reach: the answer becomes "
                             f"{after[0]!r}; try another --layer")  # fmt: skip
-        about = read_description(args.params)
-        edit = {"name": args.name, "place": args.place, "layer": args.layer}
-        about["edits"] = [*about.get("edits", []), edit]
-        about["answer_length"] = length
-        save_params(model, args.out, about)
+        save(model, args, length)
     same = sum(a == b for a, b in zip(before[1:], after[1:], strict=True))
     print(f"{args.name}: {before[0]} before, {after[0]} now")
     print(f"{same} of {len(others)} other people are answered as before")
     print(f"{args.out}: layer {args.layer} changed")
+
+
+def check_room(name: str, place: str, model) -> None:
+    """Raise UserError where name and place do not fit into the model's block."""
+    from labs.microscope.facts import prompt_of
+    from labs.microscope.rome import How
+
+    longest = max(len(prompt_of(form, name)[0]) for form in How().forms)
+    if longest > room_for(place, model):
+        raise UserError(f"{name}: name and place are too long for this model")
+
+
+def room_for(place: str, model) -> int:
+    """Positions that are left before the place."""
+    return model.max_length - len(place) - 1
+
+
+def sample_of_others(name: str, corpus, max_length: int) -> list[str]:
+    """People whose answers should stay as they are: OTHERS at most, always the same ones."""
+    from training.salience import title_length
+
+    titles = {document[: title_length(document)] for document in corpus.documents}
+    others = sorted(title for title in titles if title and title != name)
+    others = random.Random(0).sample(others, min(OTHERS, len(others)))
+    return [name for name in others if len(name) + 20 <= max_length]
+
+
+def edit_of(fact, layer: int, answers: list, model, corpus, dataset) -> tuple:
+    """The moment and the targets (rome.py) of an edit that leaves `answers` as they are."""
+    from labs.microscope.facts import contexts_of
+    from labs.microscope.rome import CONTEXTS, How, corpus_rows, joined, moment_of, targets_of
+
+    rows, room = corpus_rows(dataset, model.max_length), room_for(fact.place, model)
+    contexts = contexts_of(corpus.documents, answers, CONTEXTS, fact.name, room)
+    targets = targets_of(model, layer, [fact], dataset.stoi, How(contexts=contexts))
+    return moment_of(model, layer, rows, answers, dataset.stoi), joined(targets)
+
+
+def save(model, args: argparse.Namespace, length: int) -> None:
+    """Write the edited model; its description lists the edit."""
+    from params import read_description, save_params
+
+    about = read_description(args.params)
+    edit = {"name": args.name, "place": args.place, "layer": args.layer}
+    about["edits"] = [*about.get("edits", []), edit]
+    about["answer_length"] = length
+    save_params(model, args.out, about)
 
 
 if __name__ == "__main__":
