@@ -164,17 +164,16 @@ class CausalSelfAttention(CausalAttention):
         return super().forward(x, layer_past)
 
     def can_fuse(self) -> bool:
-        """Whether the weights are the plain ones: a causal softmax of scaled products, no bias, and
-        none of them dropped (what the fused kernels drop is not checked on a GPU)."""
+        """Whether the weights are the plain ones: a causal softmax of scaled products, no bias."""
         methods = ("project", "scores", "biased", "weights", "attend")
-        dropping = self.training and self.attn_drop.p > 0
-        return not dropping and self.positions != "alibi" and all(
+        return self.positions != "alibi" and all(
             getattr(type(self), name) is getattr(CausalSelfAttention, name) for name in methods
         )
 
     def fused(self, query: Tensor, past: tuple[Tensor, Tensor]) -> Tensor:
         """What scores, weights and attend give, without a (T, T) matrix in memory."""
-        y = F.scaled_dot_product_attention(query, *past, is_causal=True)
+        p = self.attn_drop.p if self.training else 0.0
+        y = F.scaled_dot_product_attention(query, *past, dropout_p=p, is_causal=True)
         return self.resid_drop(self.proj(y.transpose(1, 2).flatten(2)))
 
 
