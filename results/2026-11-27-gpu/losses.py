@@ -29,7 +29,8 @@ def main() -> None:
         loss = trainer.step(step, next(batches)).loss
         if step + 1 in (5, 65, 125, 185):
             synchronise(trainer.device)
-            print(f"step {step + 1}: loss {float(loss)}, {time.perf_counter() - start:.2f} s so far")
+            seconds = time.perf_counter() - start
+            print(f"step {step + 1}: loss {float(loss)}, {seconds:.2f} s so far")
 
 
 if __name__ == "__main__":
