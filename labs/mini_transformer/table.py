@@ -33,7 +33,7 @@ def parser() -> argparse.ArgumentParser:
     name = "python -m labs.mini_transformer.table"
     p = Parser(prog=name, description=__doc__, formatter_class=style)
     p.add_argument("--only", nargs="+", metavar="ARM", choices=arms(), help=", ".join(arms()))
-    p.add_argument("--steps", type=whole(), default=200, help="of each run (default: 200)")
+    p.add_argument("--steps", type=whole(), default=150, help="of each run (default: 150)")
     p.add_argument(
         "--learning_rate", type=real(1e6), default=2e-3,
         help="(default: 2e-3, four times the handout's, as the runs are short)",

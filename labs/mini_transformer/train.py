@@ -25,6 +25,7 @@ BLOCK = 1024
 SIZES = {"n_layer": 3, "n_head": 3, "n_embd": 48}
 PLACES = (100, 150, 200, 400)  # tokens before and at which streams are measured
 WINDOW = 25  # tokens up to each place
+BATCH = 16  # rows that are measured together
 SINGLY = 100  # sentences that are read token by token, where a variant sees the future
 
 
@@ -81,6 +82,8 @@ def build(settings: Settings, vocab_size: int) -> GPT:
 
 
 def fit(model: GPT, data: Data, settings: Settings, log: RunLog) -> Trainer:
+    """Train; the held-out loss at the end of each epoch is only measured for a log that keeps it.
+    """
     config = TrainerConfig(
         max_epochs=settings.epochs,
         max_steps=settings.steps,
@@ -91,7 +94,8 @@ def fit(model: GPT, data: Data, settings: Settings, log: RunLog) -> Trainer:
         seed=settings.seed,
         log=log,
     )
-    trainer = Trainer(model, data.train, data.dev, config)
+    held_out = data.dev if log.folder else None
+    trainer = Trainer(model, data.train, held_out, config)
     trainer.train()
     return trainer
 
@@ -131,20 +135,25 @@ def trained(settings: Settings, log: RunLog) -> tuple[GPT, dict, Data]:
 
 
 @torch.no_grad()
-def losses(model: GPT, rows: Rows, batch: int = 32) -> Tensor:
-    """Cross-entropies (rows, longest row) in the rows' order; NaN where there is no target."""
+def losses(model: GPT, rows: Rows, wanted: Tensor | None = None) -> Tensor:
+    """Cross-entropies (rows, longest row) in the rows' order; NaN where there is no target.
+
+    `wanted`: booleans over the positions; the others are NaN too, and the head is spared there.
+    """
     model.eval()
-    device, found = next(model.parameters()).device, []
-    for i in range(0, len(rows), batch):
-        part = [rows[j] for j in range(i, min(i + batch, len(rows)))]
-        x, y = (
-            torch.nn.utils.rnn.pad_sequence(side, batch_first=True, padding_value=PAD).to(device)
-            for side in zip(*part, strict=True)
-        )
-        loss = F.cross_entropy(model(x)[0].transpose(1, 2), y, reduction="none")
-        loss = loss.masked_fill(y == PAD, math.nan).cpu()
-        found.append(F.pad(loss, (0, rows.row_length - loss.shape[1]), value=math.nan))
-    return torch.cat(found)
+    device = next(model.parameters()).device
+    table = torch.full((len(rows), rows.row_length), math.nan)
+    order = sorted(range(len(rows)), key=lambda i: len(rows.rows[i]))  # little padding in a batch
+    for chosen in torch.tensor(order).split(BATCH):
+        ((x, y),) = rows.batch(chosen, 0, device)
+        there = y != PAD
+        if wanted is not None:
+            there &= wanted[: y.shape[1]].to(device)
+        found = torch.full(y.shape, math.nan, device=device)
+        logits = model.head(model.hidden(x)[there])
+        found[there] = F.cross_entropy(logits, y[there], reduction="none")
+        table[chosen, : y.shape[1]] = found.cpu()
+    return table
 
 
 def perplexities(model: GPT, rows: Rows) -> dict[str, float]:
@@ -162,7 +171,10 @@ def perplexity_by_position(model: GPT, streams: Rows) -> dict[str, float]:
 
     A stream begins every WINDOW tokens, so each place is measured on nearly the same tokens.
     """
-    table = losses(model, streams, batch=16)
+    wanted = torch.zeros(streams.row_length, dtype=torch.bool)
+    for place in PLACES:
+        wanted[place - WINDOW : place] = True
+    table = losses(model, streams, wanted)
     return {
         str(place): table[:, place - WINDOW : place].nanmean().exp().item() for place in PLACES
     }
@@ -185,7 +197,8 @@ def perplexity_token_by_token(model: GPT, rows: Rows) -> float:
     for t in range(1, max(len(x) for x, _ in chosen) + 1):
         reach = [(x[:t], y[t - 1]) for x, y in chosen if len(x) >= t]
         x, y = (torch.stack(side) for side in zip(*reach, strict=True))
-        total += F.cross_entropy(model(x)[0][:, -1], y, reduction="sum").item()
+        logits = model.head(model.hidden(x)[:, -1])
+        total += F.cross_entropy(logits, y, reduction="sum").item()
         count += len(y)
     return math.exp(total / count)
 
