@@ -17,8 +17,8 @@ def parser() -> Parser:
     p = Parser(prog="python -m labs.attention_exploration", description=__doc__.split("\n\n")[1])
     p.add_argument("--matrices", metavar="FILE", help='JSON: {"K": rows, "V": rows}')
     p.add_argument("--query", metavar="NUMBERS", help="a query to judge, such as 1,-2,0.5")
-    p.add_argument("--values", nargs="+", type=whole(0), default=[0], metavar="I",
-                   help="the values that it selects or averages (default: 0)")  # fmt: skip
+    p.add_argument("--values", nargs="+", type=whole(0), metavar="I",
+                   help="the values that --query selects or averages (default: 0)")  # fmt: skip
     return p
 
 
@@ -87,9 +87,11 @@ def replacements(K, V) -> None:
 
 def main() -> int:
     args = parser().parse_args()
+    if args.values is not None and args.query is None:
+        raise UserError(f"--values {' '.join(map(str, args.values))}: give --query NUMBERS too")
     K, V = matrices(args.matrices)
     if args.query is not None:
-        right, words = playground.judge(numbers(args.query), K, V, args.values)
+        right, words = playground.judge(numbers(args.query), K, V, args.values or [0])
         print(words)
         return not right
     tasks(K, V)

@@ -27,8 +27,9 @@ def parser() -> argparse.ArgumentParser:
                    help="any of src/attention, from-scratch (default) or relu-query")  # fmt: skip
     p.add_argument("--positions", choices=literal("attention/registry.py", "POSITIONS"))
     epochs = default_of("../labs/mini_transformer/train.py", "Settings", "epochs")
-    p.add_argument("--epochs", type=whole(), default=epochs)
-    p.add_argument("--steps", type=whole(), help="instead of --epochs")
+    length = p.add_mutually_exclusive_group()
+    length.add_argument("--epochs", type=whole(), default=epochs, help=f"(default: {epochs})")
+    length.add_argument("--steps", type=whole(), help="instead of --epochs")
     p.add_argument("--seed", type=number_in_range("seed"), default=0)
     p.add_argument("--samples", type=whole(0), default=10, metavar="N", help="sentences to write")
     default = "runs/mini_transformer"

@@ -39,7 +39,7 @@ def parser() -> argparse.ArgumentParser:
         help="(default: 2e-3, four times the handout's, as the runs are short)",
     )  # fmt: skip
     p.add_argument("--train", metavar="FILE", help="sentences (default: the embedded world's)")
-    p.add_argument("--dev", metavar="FILE")
+    p.add_argument("--dev", metavar="FILE", help="held-out ones (default: every tenth)")
     family.add_options(p, "runs/mini_transformer_table")
     p.set_defaults(seeds=[0, 1, 2], jobs=2)
     return p

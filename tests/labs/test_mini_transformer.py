@@ -107,6 +107,21 @@ def test_both_perplexities_are_what_they_say():
     assert found["per document"] == pytest.approx(mean, rel=1e-4)
 
 
+def test_losses_are_in_the_rows_order_and_only_where_they_are_wanted():
+    from labs.mini_transformer.train import losses
+
+    model, rows = small_model(), text.Rows([[1, 4, 5, 6, 2], [1, 4, 2], [1, 6, 6, 2]])
+    table = losses(model, rows)
+    assert (~table.isnan()).sum(1).tolist() == [4, 2, 3]
+    for row, (x, y) in zip(table, rows, strict=True):
+        alone = F.cross_entropy(model(x[None])[0][0], y, reduction="none")
+        torch.testing.assert_close(row[: len(y)], alone)
+    wanted = torch.tensor([False, True, False, True])
+    part = losses(model, rows, wanted)
+    assert part[:, ~wanted].isnan().all()
+    torch.testing.assert_close(part[:, wanted], table[:, wanted], equal_nan=True)
+
+
 def test_token_by_token_is_one_pass_unless_a_layer_sees_the_future():
     from labs.mini_transformer import train
 
@@ -131,11 +146,13 @@ def test_positions_are_measured_where_they_stand():
             super().__init__()
             self.nothing = torch.nn.Parameter(torch.zeros(1))
 
-        def forward(self, x):
-            logits = torch.full((*x.shape, 7), -1e9)
-            t = torch.arange(x.shape[1])
-            logits[..., 4], logits[..., 5] = 0, (t + 1).float().log()
-            return logits, None
+        def hidden(self, x):
+            return torch.arange(1.0, x.shape[1] + 1).expand(x.shape)
+
+        def head(self, count):
+            logits = torch.full((*count.shape, 7), -1e9)
+            logits[..., 4], logits[..., 5] = 0, count.log()
+            return logits
 
     found = train.perplexity_by_position(Counter(), text.Rows([[4] * 401] * 3))
     assert list(found) == ["100", "150", "200", "400"]
@@ -201,6 +218,7 @@ def test_the_table_of_given_results():
         ("a b\n" * 20, ("--variant", "vanila"), "did you mean vanilla"),
         ("a b\n" * 20, ("--variant", "aft-full", "--positions", "rope"), "choose"),
         ("a b\n" * 20, ("--samples", "-1"), "not a whole number from 0"),
+        ("a b\n" * 20, ("--steps", "3", "--epochs", "2"), "not allowed with"),
         (None, (), "train.tsv"),
     ],
 )

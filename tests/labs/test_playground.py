@@ -153,6 +153,7 @@ def test_bad_input_ends_in_a_sentence(tmp_path, matrices, sentence):
         (["--matrices", "none.json"], "none.json"),
         (["--query=0,0,0", "--values", "x"], "x is not a whole number"),
         (["--kwery=0,0,0"], "did you mean --query?"),
+        (["--values", "0", "3"], "--values 0 3: give --query NUMBERS too"),
     ],
 )
 def test_a_bad_query_ends_in_a_sentence(args, sentence):
