@@ -4,7 +4,7 @@ python -m labs.microscope where|edit|many [--params P --corpus C --questions F .
 
 where: parts of one person's pass are put into another's (activation patching).
 edit:  one matrix is changed so that one person has a new birthplace, at every layer (ROME).
-many:  1, 10, 100 and more edits at once at one layer (MEMIT): where does it break?
+many:  1, 10, ... 100 edits at once at one layer (MEMIT): where does it break?
 
 Each writes a table, a picture and its numbers to FOLDER. Without paths it takes the model and the
 invented world that come with the project.
@@ -25,6 +25,7 @@ from base.source import keys, literal
 
 MODEL = ROOT / "data" / "model"  # the model and its world that come with the project
 PLACES = ("last letter", "mask", "answer")  # of a person's keys
+COUNTS = [1, 10, 20, 30, 50, 100]  # edits at once
 
 
 def parser() -> argparse.ArgumentParser:
@@ -38,7 +39,10 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--corpus", default=str(MODEL / "wiki.txt"), help="what it was pretrained on")
     p.add_argument("--questions", nargs="+", default=[str(MODEL / "birth_dev.tsv")],
                    help="rows of question, tab, place: the people to ask about")  # fmt: skip
-    p.add_argument("--people", type=whole(), default=100, help="pairs or edits (default: 100)")
+    p.add_argument("--people", type=whole(), default=100,
+                   help="where, edit: pairs or edits (default: 100)")  # fmt: skip
+    p.add_argument("--counts", nargs="+", type=whole(), default=COUNTS, metavar="N",
+                   help="many: edits at once (default: 1, 10, 20, 30, 50, 100)")  # fmt: skip
     p.add_argument("--layer", type=whole(), default=best,
                    help=f"many: the layer, from 1 (default: {best})")  # fmt: skip
     p.add_argument("--position", choices=PLACES, default=PLACES[-1],
@@ -71,9 +75,6 @@ from labs.microscope import patching, rome, study
 from labs.microscope.facts import FORMS, Fact, contexts_of, knows
 from params import load_model
 from training.device import pick_device
-
-COUNTS = (1, 10, 100, 300)
-
 
 # -- what is asked ------------------------------------------------------------------------------
 
@@ -150,11 +151,11 @@ def before_edits(world: study.World, edits: list[Fact]) -> dict:
     return known | {"efficacy": known["question"]}
 
 
-def how_of(world: study.World, args: argparse.Namespace) -> rome.How:
-    """How edits are made; the contexts are of documents of people who are not edited."""
+def how_of(world: study.World, args: argparse.Namespace, edits: int) -> rome.How:
+    """How so many edits are made; the contexts are of people who are not edited."""
     room = world.model.max_length - max(len(fact.place) for fact in world.facts) - 1
     longest = max((fact.name for fact in world.facts), key=len)
-    others = world.facts[args.people :]
+    others = world.facts[edits:]
     contexts = contexts_of(world.documents, others, args.contexts, longest, room)
     return rome.How(args.position, args.forms, contexts)
 
@@ -168,26 +169,43 @@ def edit(world: study.World, args: argparse.Namespace) -> dict:
     loss = study.corpus_loss(world.model, world.rows[:1])
     rows = [{"layer": "-", "how": "no edit (old place)"} | before_edits(world, edits)
             | {"loss": f"{loss:.4f}"}]  # fmt: skip
+    how, by_layer = how_of(world, args, len(edits)), []
+    settings = {"params": args.params, "edits": [[fact.name, fact.place] for fact in edits],
+                "position": args.position, "forms": args.forms,
+                "contexts": args.contexts}  # fmt: skip
 
-    def heard(how: str, layer: int | None, outcome: study.Outcome) -> None:
-        rows.append({"layer": "random" if layer is None else layer + 1, "how": how}
-                    | row_of(outcome))  # fmt: skip
+    def add(layer: int | str, how: str, outcomes: list[study.Outcome]) -> None:
+        rows.append({"layer": layer, "how": how, "edits": len(outcomes)}
+                    | row_of(study.pooled(outcomes)))  # fmt: skip
         print(*(f"{name} {value};" for name, value in rows[-1].items()), flush=True)
 
-    chosen = [layer - 1 for layer in layers]
-    study.run_layers(world, edits, how_of(world, args), chosen, heard, args.tuned)
-    return {"rows": rows, "columns": ["layer", "how", *OUTCOME]}
+    for layer in layers:
+        file = args.out / f"layer-{layer}.json"
+        by_layer.append(study.kept(
+            file, settings, lambda layer=layer: study.edit_all(world, layer - 1, edits, how)))
+        add(layer, "rank-one edit", by_layer[-1])
+        if args.tuned:
+            file, few = args.out / f"tuned-{layer}.json", edits[: args.tuned]
+            those = settings | {"edits": settings["edits"][: args.tuned]}
+            add(layer, "training the matrix", study.kept(
+                file, those, lambda layer=layer, few=few: study.tune_singly(world, layer - 1, few)))
+    if len(by_layer) > 1:
+        add("random", "rank-one edit", study.at_random(by_layer))
+    return {"rows": rows, "columns": ["layer", "how", "edits", *OUTCOME]}
 
 
 def many(world: study.World, args: argparse.Namespace) -> dict:
     rome.check_editable(world.model, args.layer, args.params)
-    world = replace(world, known=study.known_in(world, world.facts[: args.people]))
-    edits = study.new_places(world.facts)[: args.people]
-    counts = [count for count in COUNTS if count <= len(edits)]
+    most = max(args.counts)
+    world = replace(world, known=study.known_in(world, world.facts[:most]))
+    edits = study.new_places(world.facts)[:most]
+    counts = sorted(count for count in args.counts if count <= len(edits))
+    if not counts:
+        raise UserError(f"--counts: only {len(edits)} people can be edited")
     rows = [{"edits": "0 (old places)"} | before_edits(world, edits)
             | {"loss": f"{study.corpus_loss(world.model, world.rows):.4f}"}]  # fmt: skip
     for count, outcome, loss in study.run_counts(
-        world, edits[: counts[-1]], how_of(world, args), args.layer - 1, counts
+        world, edits[: counts[-1]], how_of(world, args, counts[-1]), args.layer - 1, counts
     ):
         rows.append({"edits": count} | row_of(outcome) | {"loss": f"{loss:.4f}"})
         print(*(f"{name} {value};" for name, value in rows[-1].items()), flush=True)

@@ -22,7 +22,7 @@ from training.runlog import machine
 
 SHAPES = {"20k": (2, 28), "60k": (2, 48), "200k": (4, 64)}  # layers, channels
 HEADS = 4
-RATE, MUON_RATE = 3e-3, 0.02  # the project's own, of recipes.KNOWLEDGE
+RATES = {"adamw": 3e-3, "muon": 0.02}  # the project's own, of recipes.KNOWLEDGE
 ROWS = 500  # measured at once
 
 
@@ -34,6 +34,7 @@ class Settings:
     people: int
     exposures: int
     optimizer: str
+    rate: float  # of AdamW or of Muon; what Muon does not train has AdamW's of RATES
     seed: int
     batch: int = 64  # rows of a step
     device: str = "cpu"
@@ -112,9 +113,10 @@ def run(settings: Settings, folder: Path) -> dict:
     model = GPT(GPTConfig(data.vocab_size, data.x.shape[1], n_layer=layers, n_head=HEADS,
                           n_embd=channels, embd_pdrop=0.0, resid_pdrop=0.0,
                           attn_pdrop=0.0))  # fmt: skip
+    rates = RATES | {settings.optimizer: settings.rate}
     config = TrainerConfig(
-        max_epochs=settings.exposures, batch_size=settings.batch, learning_rate=RATE,
-        muon_learning_rate=MUON_RATE, lr_decay=True, schedule="linear", shuffle=True,
+        max_epochs=settings.exposures, batch_size=settings.batch, learning_rate=rates["adamw"],
+        muon_learning_rate=rates["muon"], lr_decay=True, schedule="linear", shuffle=True,
         optimizer=settings.optimizer, seed=settings.seed, device=settings.device,
         weight_decay=0.01, warmup_tokens=20 * settings.batch * data.x.shape[1],
         precision="fp32", parts=1,

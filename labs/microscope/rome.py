@@ -121,32 +121,57 @@ def logits_above(model: nn.Module, layer: int, stream: Tensor) -> Tensor:
     return model.head(model.ln_f(model.blocks[layer + 1 :](stream)))
 
 
+class Ending:
+    """The end of rows whose prompts are equally long, from the first of some positions on: what
+    stands before it is read once, and then only the end is computed anew.
+
+    `rows`: the rows without what stands before; `stream` (F, T, C): after the layer; `added`
+    (N, C): what the layer's output matrix gives at the positions.
+    """
+
+    def __init__(self, model: nn.Module, layer: int, rows: Rows, where: str):
+        self.head, self.blocks = (lambda x: model.head(model.ln_f(x))), model.blocks[layer + 1 :]
+        at, names = rows.positions(where), (f"blocks.{layer}", f"blocks.{layer}.mlp.2")
+        _, cache = run_with_cache(model, rows.x, names)
+        start, stream = int(at[1].min()), cache[names[0]]
+        self.at, self.added = (at[0], at[1] - start), cache[names[1]][at]
+        self.rows = Rows(rows.x[:, start:], rows.asked[:, start:], rows.last - start)
+        self.stream, self.states = stream[:, start:], []
+        x = stream[:, :start]
+        for block in self.blocks:
+            self.states.append(block.init_state(len(x), x.device, x.dtype))
+            x = block.decode(x, self.states[-1])
+
+    def logits(self, change: Tensor) -> Tensor:
+        """Logits (F, T, V) with `change` (N, C) added to the stream at the positions."""
+        x = self.stream.index_put(self.at, change, accumulate=True)
+        for block, state in zip(self.blocks, self.states, strict=True):
+            x = block.decode(x, dict(state))
+        return self.head(x)
+
+
 def new_values(
     model: nn.Module, layer: int, contexts: Sequence[Rows], where: str, search: Search
 ) -> Tensor:
     """Values (N, C) at the positions `where` that make the model answer the places of the rows,
     each person's found for itself, and one for all contexts: rows of the same facts in several
-    forms.
+    forms, whose names are equally long.
 
     Adam on the change of the MLP's output at the positions `where`, and so of the stream after the
     layer: the place's negative log-probability, mean over the contexts, plus `decay` times the
     change's squared length.
     """
-    names = [f"blocks.{layer}", f"blocks.{layer}.mlp.2"]
-    at = [rows.positions(where) for rows in contexts]
-    caches = [run_with_cache(model, rows.x, names)[1] for rows in contexts]
-    old = torch.stack([cache[names[1]][here] for cache, here in zip(caches, at, strict=True)])
-    change = torch.zeros_like(old[0], requires_grad=True)
+    endings = [Ending(model, layer, rows, where) for rows in contexts]
+    old = torch.stack([ending.added for ending in endings]).mean(0)
+    change = torch.zeros_like(old, requires_grad=True)
     optimizer = torch.optim.Adam([change], lr=search.rate)
     for _ in range(search.steps):
         change.grad = 2 * search.decay * change.detach()
-        for rows, cache, here in zip(contexts, caches, at, strict=True):
-            stream = cache[names[0]]
-            logits = logits_above(model, layer, stream.index_put(here, stream[here] + change))
-            loss = -place_logprob(logits, rows).sum() / len(contexts)
+        for ending in endings:
+            loss = -place_logprob(ending.logits(change), ending.rows).sum() / len(endings)
             change.grad += torch.autograd.grad(loss, [change])[0]
         optimizer.step()
-    return (old.mean(0) + change).detach()
+    return (old + change).detach()
 
 
 @dataclass(frozen=True)
@@ -166,16 +191,25 @@ def targets_of(
 ) -> list[Targets]:
     """For every fact, its keys and new values: of each form, and of the contexts on average."""
     found: list[list[Targets]] = [[] for _ in facts]
-    groups = [[form] for form in how.forms] + ([how.contexts] if how.contexts else [])
-    for group in groups:
-        contexts = [rows_of(facts, form, stoi) for form in group]
-        each = [keys_of(model, layer, rows, how.where) for rows in contexts]
-        keys = torch.stack(each).mean(0)
-        values = new_values(model, layer, contexts, how.where, how.search)
-        owners, _ = contexts[0].positions(how.where)
-        for number, of_fact in enumerate(found):
-            of_fact.append(Targets(keys[owners == number], values[owners == number]))
+    for numbers in by_length(facts):
+        chosen = [facts[number] for number in numbers]
+        for group in [[form] for form in how.forms] + ([how.contexts] if how.contexts else []):
+            contexts = [rows_of(chosen, form, stoi) for form in group]
+            each = [keys_of(model, layer, rows, how.where) for rows in contexts]
+            keys = torch.stack(each).mean(0)
+            values = new_values(model, layer, contexts, how.where, how.search)
+            owners, _ = contexts[0].positions(how.where)
+            for i, number in enumerate(numbers):
+                found[number].append(Targets(keys[owners == i], values[owners == i]))
     return [joined(of_fact) for of_fact in found]
+
+
+def by_length(facts: Sequence[Fact]) -> list[list[int]]:
+    """The facts' numbers, in groups of equally long names."""
+    groups: dict[int, list[int]] = {}
+    for number, fact in enumerate(facts):
+        groups.setdefault(len(fact.name), []).append(number)
+    return list(groups.values())
 
 
 def update(weight: Tensor, bias: Tensor, moment: Tensor, targets: Targets) -> Tensor:

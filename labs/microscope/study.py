@@ -3,15 +3,19 @@
 Everything is counted on people whom the model answers rightly to begin with.
 """
 
+import json
 import random
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from activations import run_with_cache
 from answers.metrics import wilson
+from base.errors import UserError
+from base.files import read_text, write_whole
 from labs.microscope.facts import FORMS, Fact, answered, knows, place_logprob, rows_of
 from labs.microscope.rome import (
     EDIT_FORMS,
@@ -200,29 +204,30 @@ def prepared(
     return targets, moment_of(world.model, layer, world.rows, others, world.stoi)
 
 
-def run_layers(
-    world: World,
-    edits: Sequence[Fact],
-    how: How,
-    layers: Sequence[int],
-    heard: Callable[[str, int | None, Outcome], None],
-    tuned: int = 10,
-) -> None:
-    """Single edits at each of the layers, and at a random one; and the first `tuned` by training
-    the matrix instead. `heard` gets each result, with None for the random layer."""
-    by_layer = []
-    for layer in layers:
-        targets, moment = prepared(world, layer, edits, how)
-        by_layer.append(list(edit_singly(world, layer, edits, targets, moment)))
-        heard("rank-one edit", layer, pooled(by_layer[-1]))
-        if tuned:
-            tuning = tune_singly(world, layer, edits[:tuned])
-            heard("training the matrix", layer, pooled(list(tuning)))
-    if len(by_layer) < 2:
-        return
+def edit_all(world: World, layer: int, edits: Sequence[Fact], how: How) -> list[Outcome]:
+    """Every edit by itself, at this layer."""
+    return list(edit_singly(world, layer, edits, *prepared(world, layer, edits, how)))
+
+
+def at_random(by_layer: Sequence[Sequence[Outcome]]) -> list[Outcome]:
+    """Of each edit, its outcome at a layer drawn for it."""
     draw = random.Random(0)
-    at_random = [draw.choice(layers) for layers in zip(*by_layer, strict=True)]
-    heard("rank-one edit", None, pooled(at_random))
+    return [draw.choice(outcomes) for outcomes in zip(*by_layer, strict=True)]
+
+
+def kept(path: Path, settings: dict, make: Callable[[], Iterable[Outcome]]) -> list[Outcome]:
+    """What `make` gives, or what it gave when `path` was written. Raises UserError where that was
+    with other settings."""
+    if path.exists():
+        there = json.loads(read_text(str(path)))
+        if there["settings"] != settings:
+            raise UserError(f"{path}: made with other settings; give another --out")
+        return [Outcome(**outcome) for outcome in there["outcomes"]]
+    outcomes = list(make())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with write_whole(str(path)) as file:
+        json.dump({"settings": settings, "outcomes": [asdict(each) for each in outcomes]}, file)
+    return outcomes
 
 
 def run_counts(

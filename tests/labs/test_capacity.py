@@ -66,7 +66,7 @@ def test_eight_bits_are_255_steps_of_each_row():
 def test_a_model_that_has_read_enough_holds_more(tmp_path, monkeypatch):
     """Few people, many exposures: places are held, with 8 bits too."""
     monkeypatch.setitem(holding.SHAPES, "20k", (1, 20))
-    few, many = (holding.run(holding.Settings("20k", 5, times, "adamw", 0), tmp_path)
+    few, many = (holding.run(holding.Settings("20k", 5, times, "adamw", 3e-3, 0), tmp_path)
                  for times in (1, 300))  # fmt: skip
     assert not list(tmp_path.iterdir())  # the checkpoint is gone
     assert few["float32"]["bits"] == 0
@@ -78,7 +78,7 @@ def test_a_model_that_has_read_enough_holds_more(tmp_path, monkeypatch):
 def test_a_run_that_was_stopped_goes_on(tmp_path, monkeypatch):
     """Stopped after 7 of 20 epochs, with a checkpoint, and started again: the same bits."""
     monkeypatch.setitem(holding.SHAPES, "20k", (1, 20))
-    settings = holding.Settings("20k", 5, 20, "muon", 0)
+    settings = holding.Settings("20k", 5, 20, "muon", 0.02, 0)
     whole = holding.run(settings, tmp_path)
     step, taken = Trainer.step, []
 
@@ -98,10 +98,10 @@ def test_a_run_that_was_stopped_goes_on(tmp_path, monkeypatch):
 
 
 def result(**changes):
-    shared = {"bits": 9.0, "of places": 4.0, "per parameter": 0.5}
+    shared = {"p1": 2.0, "p2": 1.0, "bits": 9.0, "of places": 4.0, "per parameter": 0.5}
     return {"size": "20k", "people": 7, "exposures": 100, "batch": 64, "optimizer": "muon",
-            "seed": 0, "parameters": 20000, "demand": 1.25, "seconds": 3.0, "float32": shared,
-            "int8": shared} | changes  # fmt: skip
+            "rate": 0.02, "seed": 0, "parameters": 20000, "demand": 1.25, "seconds": 3.0,
+            "float32": shared, "int8": shared} | changes  # fmt: skip
 
 
 def test_the_table_has_a_row_a_run_and_the_picture_a_line(tmp_path):
@@ -109,13 +109,13 @@ def test_the_table_has_a_row_a_run_and_the_picture_a_line(tmp_path):
     rows = [result(), result(optimizer="adamw", exposures=1000, demand=2.5)]
     lines = capacity.markdown(rows).splitlines()
     assert len(lines) == 4
-    assert lines[2].startswith("| 20,000 | 7 | 100 | 64 | muon | 0 | 1.25 | 0.50")
+    assert lines[2].startswith("| 20,000 | 7 | 100 | 64 | muon | 0.02 | 0 | 1.25 | 0.50")
     capacity.draw(rows, tmp_path / "picture")
     assert (tmp_path / "picture.svg").read_text("utf-8").count("<path") > 5
 
 
 def test_finished_runs_are_not_repeated_and_bad_sizes_are_one_sentence(tmp_path, capsys):
-    settings = holding.Settings("20k", 7, 100, "muon", 0)
+    settings = holding.Settings("20k", 7, 100, "muon", 0.02, 0)
     folder = tmp_path / capacity.name_of(settings)
     folder.mkdir()
     (folder / "settings.json").write_text(json.dumps(vars(settings)), "utf-8")

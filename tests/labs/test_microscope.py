@@ -202,6 +202,37 @@ def test_of_several_contexts_the_mean_key_gets_one_value_that_answers_in_all(wor
         assert answered(rome.logits_above(world.model, 1, moved), one).all()
 
 
+def test_the_end_of_rows_is_computed_as_in_the_whole_pass(world):
+    """People with equally long names and places of several lengths, at the first layer of two."""
+    facts = [Fact(name, place) for name, place in (("Gus Ray", "Rome"), ("Ann Lee", "Lisbon"))]
+    rows = rows_of(facts, "question", world.stoi)
+    for where in ("answer", "last letter"):
+        at = rows.positions(where)
+        change = torch.randn(len(at[0]), world.model.config.n_embd)
+        ending = rome.Ending(world.model, 0, rows, where)
+        stream = run_with_cache(world.model, rows.x, ["blocks.0"])[1]["blocks.0"]
+        wanted = rome.logits_above(world.model, 0, stream.index_put(at, stream[at] + change))
+        logits = ending.logits(change)
+        assert logits.shape[1] < wanted.shape[1]
+        torch.testing.assert_close(logits, wanted[:, -logits.shape[1] :], rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(place_logprob(logits, ending.rows), place_logprob(wanted, rows))
+
+
+def test_what_was_measured_is_not_measured_again(tmp_path):
+    path, made = tmp_path / "layer-1.json", []
+    outcome = study.Outcome([True], {"born in": [False]}, [True, False], [], [1.5])
+
+    def make():
+        made.append(1)
+        return iter([outcome])
+
+    assert study.kept(path, {"edits": [["Ann Lee", "Rome"]]}, make) == [outcome]
+    assert study.kept(path, {"edits": [["Ann Lee", "Rome"]]}, make) == [outcome]
+    assert len(made) == 1
+    with pytest.raises(UserError, match="made with other settings"):
+        study.kept(path, {"edits": [["Ann Lee", "Oslo"]]}, make)
+
+
 def test_training_the_matrix_is_undone_too(world):
     before = world.model.blocks[1].mlp[2].weight.clone()
     (outcome,) = study.tune_singly(world, 1, [Fact("Ann Lee", "Rome")])
@@ -286,7 +317,8 @@ def test_the_three_parts_write_their_tables(known, tmp_path):
     pytest.importorskip("matplotlib")
     paths = ("--params", str(known / "known.params"), "--corpus", str(known / "wiki.txt"))
     paths += ("--questions", str(known / "train.tsv"), "--out", str(tmp_path), "--people", "2")
-    wanted = {"where": 2 * 3 * 4, "edit": 1 + 2 * 2 + 1, "many": 2}
+    paths += ("--counts", "1", "2")
+    wanted = {"where": 2 * 3 * 4, "edit": 1 + 2 * 2 + 1, "many": 1 + 2}
     for part, rows in wanted.items():
         microscope.main([part, *paths, "--layer", "2"])
         assert len(json.loads((tmp_path / f"{part}.json").read_text("utf-8"))) == rows
