@@ -107,15 +107,6 @@ def keys_kept(model: nn.Module, layer: int, into: list[Tensor]):
     return hooked(model, {f"blocks.{layer}.mlp.1": into.append})
 
 
-@torch.no_grad()
-def keys_of(model: nn.Module, layer: int, rows: Rows, where: str) -> Tensor:
-    """The keys (N, 4C) at the positions `where`, as `Rows.positions` has them."""
-    kept: list[Tensor] = []
-    with keys_kept(model, layer, kept):
-        model(rows.x)
-    return kept[0][rows.positions(where)]
-
-
 def logits_above(model: nn.Module, layer: int, stream: Tensor) -> Tensor:
     """Logits (F, T, V) of the stream (F, T, C) after a layer."""
     return model.head(model.ln_f(model.blocks[layer + 1 :](stream)))
@@ -125,16 +116,18 @@ class Ending:
     """The end of rows whose prompts are equally long, from the first of some positions on: what
     stands before it is read once, and then only the end is computed anew.
 
-    `rows`: the rows without what stands before; `stream` (F, T, C): after the layer; `added`
-    (N, C): what the layer's output matrix gives at the positions.
+    `rows`: the rows without what stands before; `at`: rows and positions (N,) in them; `keys`
+    (N, 4C) and `added` (N, C): what the layer's output matrix takes and gives there.
     """
 
     def __init__(self, model: nn.Module, layer: int, rows: Rows, where: str):
         self.head, self.blocks = (lambda x: model.head(model.ln_f(x))), model.blocks[layer + 1 :]
-        at, names = rows.positions(where), (f"blocks.{layer}", f"blocks.{layer}.mlp.2")
+        at, name = rows.positions(where), f"blocks.{layer}"
+        names = (name, f"{name}.mlp.1", f"{name}.mlp.2")
         _, cache = run_with_cache(model, rows.x, names)
-        start, stream = int(at[1].min()), cache[names[0]]
-        self.at, self.added = (at[0], at[1] - start), cache[names[1]][at]
+        stream, self.keys, self.added = cache[name], cache[names[1]][at], cache[names[2]][at]
+        start = int(at[1].min())
+        self.at = (at[0], at[1] - start)
         self.rows = Rows(rows.x[:, start:], rows.asked[:, start:], rows.last - start)
         self.stream, self.states = stream[:, start:], []
         x = stream[:, :start]
@@ -150,18 +143,14 @@ class Ending:
         return self.head(x)
 
 
-def new_values(
-    model: nn.Module, layer: int, contexts: Sequence[Rows], where: str, search: Search
-) -> Tensor:
-    """Values (N, C) at the positions `where` that make the model answer the places of the rows,
-    each person's found for itself, and one for all contexts: rows of the same facts in several
-    forms, whose names are equally long.
+def new_values(endings: Sequence[Ending], search: Search) -> Tensor:
+    """Values (N, C) at the positions of the endings that make the model answer their places, each
+    person's found for itself, and one for all endings: of the same facts in several forms.
 
-    Adam on the change of the MLP's output at the positions `where`, and so of the stream after the
-    layer: the place's negative log-probability, mean over the contexts, plus `decay` times the
-    change's squared length.
+    Adam on the change of the MLP's output at these positions, and so of the stream after the layer:
+    the place's negative log-probability, mean over the endings, plus `decay` times the change's
+    squared length.
     """
-    endings = [Ending(model, layer, rows, where) for rows in contexts]
     old = torch.stack([ending.added for ending in endings]).mean(0)
     change = torch.zeros_like(old, requires_grad=True)
     optimizer = torch.optim.Adam([change], lr=search.rate)
@@ -194,11 +183,10 @@ def targets_of(
     for numbers in by_length(facts):
         chosen = [facts[number] for number in numbers]
         for group in [[form] for form in how.forms] + ([how.contexts] if how.contexts else []):
-            contexts = [rows_of(chosen, form, stoi) for form in group]
-            each = [keys_of(model, layer, rows, how.where) for rows in contexts]
-            keys = torch.stack(each).mean(0)
-            values = new_values(model, layer, contexts, how.where, how.search)
-            owners, _ = contexts[0].positions(how.where)
+            endings = [Ending(model, layer, rows_of(chosen, form, stoi), how.where)
+                       for form in group]  # fmt: skip
+            keys = torch.stack([ending.keys for ending in endings]).mean(0)
+            values, owners = new_values(endings, how.search), endings[0].at[0]
             for i, number in enumerate(numbers):
                 found[number].append(Targets(keys[owners == i], values[owners == i]))
     return [joined(of_fact) for of_fact in found]
@@ -212,16 +200,22 @@ def by_length(facts: Sequence[Fact]) -> list[list[int]]:
     return list(groups.values())
 
 
-def update(weight: Tensor, bias: Tensor, moment: Tensor, targets: Targets) -> Tensor:
+def update(
+    weight: Tensor, bias: Tensor, moment: Tensor, targets: Targets, hold: float = 0.0
+) -> Tensor:
     """D (C, 4C): the smallest change, by the corpus's keys, with (weight + D) K + bias = V.
 
-    Computed in float64. With more keys than the layer is wide no exact change exists, and D is the
-    least-squares one.
+    With more keys than the layer is wide no exact change exists. With `hold`, D need not be exact:
+    it has the least sum of squared errors at the keys, plus `hold` times the mean squared change of
+    what the corpus's keys give. Computed in float64.
     """
     K, V = targets.keys.double().mT, targets.values.double().mT
     missing = V - bias.double()[:, None] - weight.double() @ K
     solved = torch.linalg.solve(moment.double(), K)  # M^-1 K
     gram = K.mT @ solved
+    if hold:
+        gram.diagonal().add_(hold)
+        return (missing @ torch.linalg.solve(gram, solved.mT)).to(weight.dtype)
     return (missing @ torch.linalg.pinv(gram, hermitian=True) @ solved.mT).to(weight.dtype)
 
 

@@ -172,7 +172,7 @@ def test_an_edit_moves_towards_the_new_place_and_is_undone(world):
     rows = rows_of(edits, "question", world.stoi)
     old = place_logprob(world.model(rows.x)[0], rows)
     with rome.Edited(world.model, 0, moment, rome.joined(targets)):
-        keys = rome.keys_of(world.model, 0, rows, "mask")
+        keys = rome.Ending(world.model, 0, rows, "mask").keys
         matrix = rome.output_matrix(world.model, 0)
         wanted = torch.stack([target.values[0] for target in targets])
         torch.testing.assert_close(matrix(keys), wanted, rtol=0, atol=1e-3)
@@ -191,7 +191,7 @@ def test_of_several_contexts_the_mean_key_gets_one_value_that_answers_in_all(wor
     how = rome.How("answer", (), contexts, rome.Search(steps=60))
     (targets,) = rome.targets_of(world.model, 1, [fact], world.stoi, how)
     rows = [rows_of([fact], form, world.stoi) for form in contexts]
-    keys = [rome.keys_of(world.model, 1, one, "answer") for one in rows]
+    keys = [rome.Ending(world.model, 1, one, "answer").keys for one in rows]
     torch.testing.assert_close(targets.keys, (keys[0] + keys[1]) / 2)
     olds = [world.model.blocks[1].mlp[2](each) for each in keys]
     change = targets.values - (olds[0] + olds[1]) / 2
