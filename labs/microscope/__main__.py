@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from base.cli import Parser, check_words, whole
+from base.cli import Parser, check_words, real, whole
 from base.errors import UserError, errors_are_sentences
 from base.files import ROOT, find_files, read_text, write_whole
 from base.source import keys, literal
@@ -53,6 +53,9 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--contexts", type=whole(0), default=contexts, metavar="N",
                    help="edit, many: as many windows of other people's documents, of whose keys "
                    f"the mean gets a value too (default: {contexts})")  # fmt: skip
+    p.add_argument("--holds", nargs="+", type=real(1e9, zero=True), default=[0.0], metavar="X",
+                   help="many: how much what others' keys give counts against the edits; with 0 "
+                   "they are exact where they can be (default: 0)")  # fmt: skip
     p.add_argument("--layers", nargs="+", type=whole(), metavar="N",
                    help="edit: which, from 1 (default: all)")  # fmt: skip
     p.add_argument("--tuned", type=whole(0), default=10, metavar="N",
@@ -203,13 +206,14 @@ def many(world: study.World, args: argparse.Namespace) -> dict:
     if not counts:
         raise UserError(f"--counts: only {len(edits)} people can be edited")
     rows = [{"edits": "0 (old places)"} | before_edits(world, edits)
-            | {"loss": f"{study.corpus_loss(world.model, world.rows):.4f}"}]  # fmt: skip
-    for count, outcome, loss in study.run_counts(
-        world, edits[: counts[-1]], how_of(world, args, counts[-1]), args.layer - 1, counts
+            | {"loss": f"{study.corpus_loss(world.model, world.rows[:1]):.4f}"}]  # fmt: skip
+    how = how_of(world, args, counts[-1])
+    for count, hold, outcome in study.run_counts(
+        world, edits[: counts[-1]], how, args.layer - 1, counts, args.holds
     ):
-        rows.append({"edits": count} | row_of(outcome) | {"loss": f"{loss:.4f}"})
+        rows.append({"edits": count, "hold": f"{hold:g}"} | row_of(outcome))
         print(*(f"{name} {value};" for name, value in rows[-1].items()), flush=True)
-    return {"rows": rows, "columns": ["edits", *OUTCOME]}
+    return {"rows": rows, "columns": ["edits", "hold", *OUTCOME]}
 
 
 def markdown(result: dict) -> str:

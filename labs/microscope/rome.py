@@ -11,9 +11,13 @@ corpus, and questions about others, make of W, measured by M = E[k k^T]:
 
     D = (V* - W K) (K^T M^-1 K)^-1 K^T M^-1
 
-With one key this is ROME's D = (v* - W k) (M^-1 k)^T / ((M^-1 k)^T k). A character model sees a
-name at other positions in other texts, so one person has a key for each form of the question; and
-one more, as ROME has it, the mean over many contexts: windows of documents about other people.
+Many edits together may have more keys than W is wide. MEMIT lets D miss some of V*, and be held by
+M instead: D = (V* - W K) (K^T M^-1 K + hold I)^-1 K^T M^-1.
+
+With one key and no hold this is ROME's D = (v* - W k) (M^-1 k)^T / ((M^-1 k)^T k). A character
+model sees a name at other positions in other texts, so one person has a key for each form of the
+question; and one more, as ROME has it, the mean over many contexts: windows of documents about
+other people.
 """
 
 from collections.abc import Sequence
@@ -205,9 +209,8 @@ def update(
 ) -> Tensor:
     """D (C, 4C): the smallest change, by the corpus's keys, with (weight + D) K + bias = V.
 
-    With more keys than the layer is wide no exact change exists. With `hold`, D need not be exact:
-    it has the least sum of squared errors at the keys, plus `hold` times the mean squared change of
-    what the corpus's keys give. Computed in float64.
+    With `hold`, D has the least sum of squared errors at K plus `hold` times the mean squared
+    change at the corpus's keys. Computed in float64.
     """
     K, V = targets.keys.double().mT, targets.values.double().mT
     missing = V - bias.double()[:, None] - weight.double() @ K
@@ -222,10 +225,12 @@ def update(
 class Edited:
     """Within it, the layer's output matrix is changed by `targets`; afterwards it is as before."""
 
-    def __init__(self, model: nn.Module, layer: int, moment: Tensor, targets: Targets):
+    def __init__(
+        self, model: nn.Module, layer: int, moment: Tensor, targets: Targets, hold: float = 0.0
+    ):
         self.matrix = output_matrix(model, layer)
         self.before = self.matrix.weight.detach().clone()
-        self.change = update(self.before, self.matrix.bias.detach(), moment, targets)
+        self.change = update(self.before, self.matrix.bias.detach(), moment, targets, hold)
 
     def __enter__(self) -> "Edited":
         self.matrix.weight.data = self.before + self.change

@@ -7,6 +7,7 @@ import json
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import product
 from pathlib import Path
 
 import torch
@@ -231,12 +232,18 @@ def kept(path: Path, settings: dict, make: Callable[[], Iterable[Outcome]]) -> l
 
 
 def run_counts(
-    world: World, edits: Sequence[Fact], how: How, layer: int, counts: Sequence[int]
-) -> Iterator[tuple[int, Outcome, float]]:
-    """1, 10, 100, ... edits at once: how many, what came of them, and the corpus's loss then."""
+    world: World,
+    edits: Sequence[Fact],
+    how: How,
+    layer: int,
+    counts: Sequence[int],
+    holds: Sequence[float] = (0.0,),
+) -> Iterator[tuple[int, float, Outcome]]:
+    """1, 10, 100, ... edits at once, with each hold (see rome.update): what came of them, and the
+    corpus's loss then."""
     targets, moment = prepared(world, layer, edits, how)
-    for count in counts:
-        chosen = edits[:count]
-        with Edited(world.model, layer, moment, joined(targets[:count])):
-            loss = corpus_loss(world.model, world.rows)
-            yield count, measure(world, chosen, world.facts), loss
+    for count, hold in product(counts, holds):
+        with Edited(world.model, layer, moment, joined(targets[:count]), hold):
+            outcome = measure(world, edits[:count], world.facts)
+            outcome.losses.append(corpus_loss(world.model, world.rows[:1]))
+            yield count, hold, outcome
