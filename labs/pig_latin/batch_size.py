@@ -31,7 +31,7 @@ class Settings:
     hidden: int = 32
     pairs: str = "large"
     most: int = 100_000  # examples
-    fewest: int = 800  # steps
+    fewest: int = 400  # steps
     seed: int = 0
 
     def longest(self) -> int:

@@ -92,6 +92,11 @@ class Batch:
         start = torch.full_like(self.target[:, :1], SOS)
         return torch.cat((start, self.target[:, :-1]), dim=1)
 
+    def symbols(self) -> int:
+        """Target symbols that are no padding."""
+        real = self.real_target
+        return self.target.numel() if real is None else int(real.sum())
+
     def to(self, device) -> "Batch":
         parts = (self.source, self.target, self.real_source, self.real_target)
         return Batch(*(None if part is None else part.to(device) for part in parts))

@@ -72,7 +72,7 @@ from labs.pig_latin.data import (
 )
 from labs.pig_latin.model import EncoderDecoder, Sizes, translate
 from labs.pig_latin.table import percent, with_interval
-from labs.pig_latin.train import Run, Training, train_step
+from labs.pig_latin.train import Run, Training, adam, train_step
 from model import GPT, GPTConfig
 from trainer import Trainer
 from training.runlog import RunLog
@@ -185,10 +185,6 @@ def run(settings: Settings) -> dict:
     }
 
 
-def adam(settings: Settings):
-    return lambda model: torch.optim.Adam(model.parameters(), lr=settings.learning_rate)
-
-
 def train_pair(model: EncoderDecoder, train, held, settings: Settings) -> list[dict]:
     marks = [settings.flops * n / POINTS for n in range(1, POINTS + 1)]
     never = 10**9
@@ -215,7 +211,7 @@ def train_gpt(model: GPT, train, held, settings: Settings) -> list[dict]:
 
     config = TrainerConfig(
         max_steps=steps, batch_size=settings.batch_size, shuffle=True, seed=settings.seed,
-        optimizer=adam(settings), precision="fp32", evaluate=measure, eval_every=every,
+        optimizer=lambda model: adam(model, settings.learning_rate), precision="fp32", evaluate=measure, eval_every=every,
         log=RunLog(silent=True),
     )  # fmt: skip
     trainer = Trainer(model, data, None, config)
@@ -236,7 +232,7 @@ def gpt_loss(model: GPT, rows: Rows) -> float:
 
 def pair_steps(model: EncoderDecoder, pairs: list[Pair], batch_size: int):
     """Steps of the encoder-decoder, as functions, each with its number of target symbols."""
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.0)
+    optimizer = adam(model, 0.0)
     device = model.out.weight.device
     for batch in Buckets(pairs).batches(batch_size, torch.Generator().manual_seed(0)):
         moved = batch.to(device)
@@ -245,7 +241,7 @@ def pair_steps(model: EncoderDecoder, pairs: list[Pair], batch_size: int):
 
 def gpt_steps(model: GPT, pairs: list[Pair], batch_size: int):
     """The same of the GPT: what a step of Trainer does, without its log."""
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.0)
+    optimizer = adam(model, 0.0)
     rows, device = Rows(pairs), model.head.weight.device
 
     def step(x: Tensor, y: Tensor, count: int) -> None:

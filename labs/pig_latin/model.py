@@ -19,7 +19,13 @@ NEVER = -1e7  # the score of a key that must not be seen
 
 
 class ScaledDotAttention(nn.Module):
-    """softmax(Q q (K k)^T / sqrt(H)) V v (Attention Is All You Need, arXiv 1706.03762, 3.2.1)."""
+    """softmax(Q q (K k)^T / sqrt(H)) V v (Attention Is All You Need, arXiv 1706.03762, 3.2.1).
+
+    A call gives the contexts and the weights, step by step. Training needs no weights: `contexts`
+    computes the same contexts in fewer and larger products.
+    """
+
+    causal = False
 
     def __init__(self, hidden: int):
         super().__init__()
@@ -45,9 +51,27 @@ class ScaledDotAttention(nn.Module):
     def masked(self, scores: Tensor) -> Tensor:
         return scores
 
+    def contexts(self, x: Tensor, source: Tensor, real: Tensor | None = None) -> Tensor:
+        """forward(x, source, source, real)[0], of x (B, k, H) and source (B, S, H)."""
+        if source is x:
+            q, k, v = side_by_side((self.Q, self.K, self.V), x)
+        else:
+            q, (k, v) = self.Q(x), side_by_side((self.K, self.V), source)
+        one_head = (each[:, None] for each in (q, k, v))  # (B, 1, k or S, H)
+        mask = None if real is None else real[:, None, None]
+        return F.scaled_dot_product_attention(*one_head, mask, is_causal=self.causal)[:, 0]
+
+
+def side_by_side(layers: tuple[nn.Linear, ...], x: Tensor) -> tuple[Tensor, ...]:
+    """What each layer makes of x, computed as one product."""
+    weight, bias = torch.cat([m.weight for m in layers]), torch.cat([m.bias for m in layers])
+    return F.linear(x, weight, bias).chunk(len(layers), dim=-1)
+
 
 class CausalScaledDotAttention(ScaledDotAttention):
     """The same, where query t sees keys 0 .. t only."""
+
+    causal = True
 
     def masked(self, scores: Tensor) -> Tensor:
         future = torch.ones_like(scores[0], dtype=torch.bool).tril(-1)  # (S, k): key after query
@@ -66,7 +90,7 @@ class EncoderLayer(nn.Module):
         self.attention, self.mlp = ScaledDotAttention(hidden), mlp(hidden)
 
     def forward(self, x: Tensor, real: Tensor | None) -> Tensor:
-        x = x + self.attention(x, x, x, real)[0]
+        x = x + self.attention.contexts(x, x, real)
         return x + self.mlp(x)
 
 
@@ -79,12 +103,15 @@ class DecoderLayer(nn.Module):
         self.cross = ScaledDotAttention(hidden)
         self.mlp = mlp(hidden)
 
-    def forward(self, x: Tensor, source: Tensor, real: Tensor | None) -> tuple[Tensor, Tensor]:
-        """The output (B, T, H), and the weights (B, S, T) on the source."""
-        x = x + self.attention(x, x, x)[0]
-        context, weights = self.cross(x, source, source, real)
-        x = x + context
-        return x + self.mlp(x), weights
+    def forward(self, x: Tensor, source: Tensor, real: Tensor | None) -> Tensor:
+        x = x + self.attention.contexts(x, x)
+        x = x + self.cross.contexts(x, source, real)
+        return x + self.mlp(x)
+
+    def weights(self, x: Tensor, source: Tensor) -> Tensor:
+        """The weights (B, S, T) on the source with which forward(x, source, None) is computed."""
+        x = x + self.attention.contexts(x, x)
+        return self.cross(x, source, source)[1]
 
 
 class Sizes(NamedTuple):
@@ -109,54 +136,61 @@ class EncoderDecoder(nn.Module):
         self.decoder = nn.ModuleList(DecoderLayer(hidden) for _ in range(layers))
         self.out = nn.Linear(hidden, vocabulary)
 
+    def embed(self, embedding: nn.Embedding, symbols: Tensor) -> Tensor:
+        return embedding(symbols) + self.positions[: symbols.shape[1]]
+
     def encode(self, source: Tensor, real: Tensor | None = None) -> Tensor:
         """Annotations (B, S, H) of the source (B, S)."""
-        x = self.source_embedding(source) + self.positions[: source.shape[1]]
+        x = self.embed(self.source_embedding, source)
         for layer in self.encoder:
             x = layer(x, real)
         return x
 
-    def decode(
-        self, target: Tensor, annotations: Tensor, real: Tensor | None = None
-    ) -> tuple[Tensor, list[Tensor]]:
-        """Logits (B, T, V) after each of `target` (B, T), which begins with SOS; each layer's
-        weights (B, S, T) on the source."""
-        x, maps = self.target_embedding(target) + self.positions[: target.shape[1]], []
+    def decode(self, target: Tensor, annotations: Tensor, real: Tensor | None = None) -> Tensor:
+        """Logits (B, T, V) after each of `target` (B, T), which begins with SOS."""
+        x = self.embed(self.target_embedding, target)
         for layer in self.decoder:
-            x, weights = layer(x, annotations, real)
-            maps.append(weights)
-        return self.out(x), maps
+            x = layer(x, annotations, real)
+        return self.out(x)
 
     def forward(self, batch: Batch) -> Tensor:
         """Logits (B, T, V) of the batch's targets."""
         annotations = self.encode(batch.source, batch.real_source)
-        return self.decode(batch.decoder_input(), annotations, batch.real_source)[0]
+        return self.decode(batch.decoder_input(), annotations, batch.real_source)
 
     def losses(self, batch: Batch) -> Tensor:
         """Cross-entropy in nats of each target symbol, (B, T), 0 where it is padding."""
-        loss = F.cross_entropy(self(batch).transpose(1, 2), batch.target, reduction="none")
+        logits = self(batch).flatten(0, 1)
+        loss = F.cross_entropy(logits, batch.target.flatten(), reduction="none")
+        loss = loss.view_as(batch.target)
         return loss if batch.real_target is None else loss * batch.real_target
 
 
 @torch.inference_mode()
 def translate(model: EncoderDecoder, words: list[str]) -> list[str]:
     """The model's translation of each word (lower case letters and dashes), by greedy decoding."""
+    found = {}
+    by_length = sorted(set(words), key=len)  # so that short words need not wait for long ones
+    for start in range(0, len(by_length), 512):
+        some = by_length[start : start + 512]
+        found |= zip(some, translate_together(model, some), strict=True)
+    return [found[word] for word in words]
+
+
+def translate_together(model: EncoderDecoder, words: list[str]) -> list[str]:
+    """The same as one batch."""
     device = model.out.weight.device
-    found: list[str] = []
-    for start in range(0, len(words), 1024):
-        some = words[start : start + 1024]
-        source, real = (t.to(device) for t in padded([encode(word) for word in some]))
-        annotations = model.encode(source, real)
-        target = torch.full((len(some), 1), SOS, device=device)
-        limits = [2 * len(word) + 8 for word in some]
-        ended = torch.zeros(len(some), dtype=torch.bool, device=device)
-        while target.shape[1] <= max(limits) and not ended.all():
-            following = model.decode(target, annotations, real)[0][:, -1].argmax(-1)
-            ended |= following == EOS
-            target = torch.cat((target, following[:, None]), dim=1)
-        rows = zip(target[:, 1:].tolist(), limits, strict=True)
-        found += [decode(row[:limit]) for row, limit in rows]
-    return found
+    source, real = (t.to(device) for t in padded([encode(word) for word in words]))
+    annotations = model.encode(source, real)
+    target = torch.full((len(words), 1), SOS, device=device)
+    limits = [2 * len(word) + 8 for word in words]
+    ended = torch.zeros(len(words), dtype=torch.bool, device=device)
+    while target.shape[1] <= max(limits) and not ended.all():
+        following = model.decode(target, annotations, real)[:, -1].argmax(-1)
+        ended |= following == EOS
+        target = torch.cat((target, following[:, None]), dim=1)
+    rows = zip(target[:, 1:].tolist(), limits, strict=True)
+    return [decode(row[:limit]) for row, limit in rows]
 
 
 @torch.inference_mode()
@@ -164,7 +198,10 @@ def attention_map(model: EncoderDecoder, word: str) -> tuple[str, list[Tensor]]:
     """The model's translation of `word`, and each layer's weights (S, T) while it is written."""
     translation = translate(model, [word])[0]
     device = model.out.weight.device
-    source = torch.tensor([encode(word) + [EOS]], device=device)
-    target = torch.tensor([[SOS] + encode(translation)], device=device)
-    maps = model.decode(target, model.encode(source))[1]
-    return translation, [weights[0] for weights in maps]
+    annotations = model.encode(torch.tensor([[*encode(word), EOS]], device=device))
+    written = torch.tensor([[SOS, *encode(translation)]], device=device)
+    x, maps = model.embed(model.target_embedding, written), []
+    for layer in model.decoder:
+        maps.append(layer.weights(x, annotations)[0])
+        x = layer(x, annotations, None)
+    return translation, maps

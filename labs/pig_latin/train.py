@@ -42,22 +42,32 @@ def validation_loss(model: EncoderDecoder, batches: list[Batch]) -> dict[str, fl
     of the batches' means, which is what the handout's program prints."""
     device, means, total, count = model.out.weight.device, [], 0.0, 0
     for batch in batches:
-        losses = model.losses(batch.to(device))
-        means.append(float(losses.mean()))
-        total, count = total + float(losses.sum()), count + losses.numel()
+        loss, symbols = float(model.losses(batch.to(device)).sum()), batch.symbols()
+        means.append(loss / symbols)
+        total, count = total + loss, count + symbols
     return {"validation": total / count, "by_batch": sum(means) / len(means)}
+
+
+def padded_batches(pairs: list[Pair], size: int, generator: torch.Generator):
+    """All pairs once, `size` a batch of any lengths, shuffled by the generator."""
+    for rows in torch.randperm(len(pairs), generator=generator).split(size):
+        yield padded_batch([pairs[i] for i in rows.tolist()])
 
 
 def epochs_of(pairs: list[Pair], how: Training):
     """The batches of one epoch after the other, without end."""
     generator = torch.Generator().manual_seed(how.seed)
-    buckets = None if how.padded else Buckets(pairs)
+    buckets = Buckets(pairs)
     while True:
-        if buckets:
-            yield buckets.batches(how.batch_size, generator)
+        if how.padded:
+            yield padded_batches(pairs, how.batch_size, generator)
         else:
-            order = torch.randperm(len(pairs), generator=generator).split(how.batch_size)
-            yield (padded_batch([pairs[i] for i in rows.tolist()]) for rows in order)
+            yield buckets.batches(how.batch_size, generator)
+
+
+def adam(model: torch.nn.Module, learning_rate: float) -> torch.optim.Adam:
+    """Adam in one kernel for all weights: of a small model, its many small ones take half a step."""
+    return torch.optim.Adam(model.parameters(), lr=learning_rate, fused=True)
 
 
 def step_flops(model: EncoderDecoder, batch: Batch) -> int:
@@ -67,8 +77,7 @@ def step_flops(model: EncoderDecoder, batch: Batch) -> int:
 
 def train_step(model: EncoderDecoder, optimizer: torch.optim.Optimizer, batch: Batch) -> float:
     """One step on the mean loss of the target symbols; that loss."""
-    count = batch.target.numel() if batch.real_target is None else batch.real_target.sum()
-    loss = model.losses(batch).sum() / count
+    loss = model.losses(batch).sum() / batch.symbols()
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     optimizer.step()
@@ -89,8 +98,9 @@ class Run:
         if self.device.type == "cpu":
             keep_memory()
         self.model, self.how, self.on_measured = model.to(self.device), how, on_measured
-        self.train_pairs, self.validation = train, Buckets(held).batches(512)
-        self.optimizer = torch.optim.Adam(model.parameters(), lr=how.learning_rate)
+        self.train_pairs = train
+        self.validation = [padded_batch(held)] if how.padded else Buckets(held).batches(512)
+        self.optimizer = adam(model, how.learning_rate)
         self.steps = self.epoch = self.examples = self.tokens = self.flops = 0
         self.seconds = 0.0  # of training steps alone
         self.recent: list[float] = []
@@ -129,7 +139,7 @@ class Run:
     def count(self, batch: Batch) -> None:
         self.steps += 1
         self.examples += len(batch.source)
-        self.tokens += batch.target.numel()
+        self.tokens += batch.symbols()
         self.flops += step_flops(self.model, batch)
 
     def is_due(self) -> bool:

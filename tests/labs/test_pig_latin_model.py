@@ -75,6 +75,19 @@ def test_keys_that_are_not_real_get_no_weight():
     assert context[0].allclose(layer(q[:1], k[:1, :3], k[:1, :3])[0][0], atol=1e-6)
 
 
+@pytest.mark.parametrize("kind", [ScaledDotAttention, CausalScaledDotAttention])
+def test_contexts_are_those_of_a_call(kind):
+    layer, x, source = kind(H), numbers(B, S, H), numbers(B, S, H, seed=1)
+    assert layer.contexts(x, x).allclose(layer(x, x, x)[0], atol=1e-6)
+    assert layer.contexts(x, source).allclose(layer(x, source, source)[0], atol=1e-6)
+
+
+def test_contexts_leave_out_keys_that_are_not_real():
+    layer, x = ScaledDotAttention(H), numbers(B, S, H)
+    real = torch.tensor([[True] * 3 + [False] * 2, [True] * 5])
+    assert layer.contexts(x, x, real).allclose(layer(x, x, x, real)[0], atol=1e-6)
+
+
 def positions(length: int, hidden: int) -> np.ndarray:
     table = np.zeros((length, hidden))
     for t in range(length):

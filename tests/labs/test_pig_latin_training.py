@@ -5,13 +5,14 @@ import json
 import pytest
 import torch
 from conftest import run_module
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from base.errors import UserError
 from labs.common import flops as common_flops
 from labs.pig_latin import flops
 from labs.pig_latin.arm import exact_match, save
-from labs.pig_latin.data import Batch, pairs_path, read_pairs, split
+from labs.pig_latin.data import Batch, Buckets, padded_batch, pairs_path, read_pairs, split
 from labs.pig_latin.model import EncoderDecoder, Sizes, translate
 from labs.pig_latin.rule import translate_word
 from labs.pig_latin.train import Run, Training, validation_loss
@@ -25,7 +26,7 @@ PAIRS = read_pairs(pairs_path("small"))[:101]
 def test_flops_of_the_encoder_decoder_are_those_counted():
     model = EncoderDecoder(Sizes(11, layers=3))
     batch = Batch(torch.randint(27, (B, S)), torch.randint(27, (B, T)))
-    with FlopCounterMode(display=False) as counter:
+    with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):  # no recomputing
         model.losses(batch).sum().backward()
     assert counter.get_total_flops() == B * flops.encoder_decoder(model.sizes, S, T)
 
@@ -74,6 +75,13 @@ def test_a_run_ends_when_its_flops_are_spent():
 def test_padded_batches_are_full():
     run = trained(epochs=1, padded=True, measure_every=3)
     assert run.steps == 12 and run.examples == 80 and len(run.curve) == 4
+
+
+def test_padding_changes_no_validation_loss():
+    model, held = EncoderDecoder(Sizes(16, layers=1)), PAIRS[:20]
+    found = [validation_loss(model, batches)["validation"]
+             for batches in ([padded_batch(held)], Buckets(held).batches(4))]  # fmt: skip
+    assert found[0] == pytest.approx(found[1], rel=1e-5)
 
 
 def test_a_target_ends_the_run():
