@@ -40,9 +40,9 @@ def parser() -> argparse.ArgumentParser:
 if __name__ == "__main__":  # `--help` and wrong words end here, before the slow imports
     check_words(parser())
 
-from labs.common.plots import without_matplotlib
 from labs.pig_latin.arm import Settings
 from labs.pig_latin.data import pairs_path, read_pairs
+from labs.pig_latin.plots import draw
 from labs.pig_latin.table import sentences, table
 
 
@@ -60,18 +60,9 @@ def main() -> None:
     }  # fmt: skip
     failed = family.run_all("labs.pig_latin.arm", wanted, args.out, args.jobs)
     results = family.results(args.out)
-    text = table(results)
-    for name, content in (("table", text), ("sentences", sentences(results))):
-        with write_whole(str(args.out / f"{name}.md")) as file:
-            file.write(content)
-    print(text)
-    try:
-        from labs.pig_latin import plots
-
-        plots.draw(results, args.out)
-    except ImportError:
-        without_matplotlib()
-    family.refuse_failed(failed, args.out)
+    with write_whole(str(args.out / "sentences.md")) as file:
+        file.write(sentences(results))
+    family.finish(table(results), lambda: draw(results, args.out), failed, args.out)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ from dataclasses import asdict, dataclass
 
 from base.cli import Parser, check_words, real, whole
 from base.errors import errors_are_sentences
-from base.files import write_whole
 from labs.common import family
 
 BATCHES = (8, 32, 128, 512, 2048)
@@ -56,7 +55,7 @@ if __name__ == "__main__":  # `--help` and wrong words end here, before the slow
 
 import utils
 from labs.common.critical import critical_batch
-from labs.common.plots import COLOURS, new_figure, save, without_matplotlib
+from labs.common.plots import COLOURS, new_figure, save
 from labs.pig_latin.data import pairs_path, read_pairs, split
 from labs.pig_latin.model import EncoderDecoder, Sizes
 from labs.pig_latin.train import Run, Training
@@ -140,15 +139,10 @@ def main() -> None:
     failed = family.run_all("labs.pig_latin.batch_size", wanted, args.out, args.jobs)
     rows = best(family.results(args.out))
     fewest, critical = critical_batch([r["batch"] for r in rows], [r["steps"] for r in rows])
-    text = table(rows, args.target, fewest, critical)
-    with write_whole(str(args.out / "table.md")) as file:
-        file.write(text)
-    print(text)
-    try:
-        draw(rows, args.target, fewest, critical, args.out / "steps_by_batch")
-    except ImportError:
-        without_matplotlib()
-    family.refuse_failed(failed, args.out)
+    found = rows, args.target, fewest, critical
+    family.finish(
+        table(*found), lambda: draw(*found, args.out / "steps_by_batch"), failed, args.out
+    )
 
 
 if __name__ == "__main__":

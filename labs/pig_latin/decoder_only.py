@@ -17,7 +17,6 @@ from dataclasses import asdict, dataclass
 
 from base.cli import Parser, check_words, whole
 from base.errors import errors_are_sentences
-from base.files import write_whole
 from labs.common import family
 from training.config import TrainerConfig
 
@@ -56,7 +55,7 @@ from torch import Tensor
 import utils
 from answers.decode import generate
 from labs.common import flops
-from labs.common.plots import COLOURS, new_figure, save, without_matplotlib
+from labs.common.plots import COLOURS, new_figure, save
 from labs.pig_latin.arm import count_parameters, exact_match
 from labs.pig_latin.data import (
     EOP,
@@ -72,7 +71,7 @@ from labs.pig_latin.data import (
 )
 from labs.pig_latin.model import EncoderDecoder, Sizes, translate
 from labs.pig_latin.table import percent, with_interval
-from labs.pig_latin.train import Run, Training, adam, train_step
+from labs.pig_latin.train import Run, adam, train_step, until_spent
 from model import GPT, GPTConfig
 from trainer import Trainer
 from training.runlog import RunLog
@@ -187,12 +186,7 @@ def run(settings: Settings) -> dict:
 
 def train_pair(model: EncoderDecoder, train, held, settings: Settings) -> list[dict]:
     marks = [settings.flops * n / POINTS for n in range(1, POINTS + 1)]
-    never = 10**9
-    how = Training(
-        settings.batch_size, never, never, settings.learning_rate, decay=1.0, seed=settings.seed,
-        budget=settings.flops, marks=marks,
-    )  # fmt: skip
-    curve = Run(model, train, held[:HELD], how).run()
+    curve = Run(model, train, held[:HELD], until_spent(settings, marks)).run()
     return [{k: row[k] for k in ("flops", "examples", "validation")} for row in curve]
 
 
@@ -211,8 +205,8 @@ def train_gpt(model: GPT, train, held, settings: Settings) -> list[dict]:
 
     config = TrainerConfig(
         max_steps=steps, batch_size=settings.batch_size, shuffle=True, seed=settings.seed,
-        optimizer=lambda model: adam(model, settings.learning_rate), precision="fp32", evaluate=measure, eval_every=every,
-        log=RunLog(silent=True),
+        optimizer=lambda model: adam(model, settings.learning_rate), precision="fp32",
+        evaluate=measure, eval_every=every, log=RunLog(silent=True),
     )  # fmt: skip
     trainer = Trainer(model, data, None, config)
     trainer.train()
@@ -319,15 +313,9 @@ def main() -> None:
     }
     failed = family.run_all("labs.pig_latin.decoder_only", wanted, args.out, args.jobs)
     results = family.results(args.out)
-    text = table(results)
-    with write_whole(str(args.out / "table.md")) as file:
-        file.write(text)
-    print(text)
-    try:
-        draw(results, args.out / "decoder_only")
-    except ImportError:
-        without_matplotlib()
-    family.refuse_failed(failed, args.out)
+    family.finish(
+        table(results), lambda: draw(results, args.out / "decoder_only"), failed, args.out
+    )
 
 
 if __name__ == "__main__":

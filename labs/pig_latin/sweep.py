@@ -3,9 +3,10 @@
 from dataclasses import asdict, dataclass
 
 import utils
+from labs.pig_latin.arm import count_parameters
 from labs.pig_latin.data import pairs_path, read_pairs, split
 from labs.pig_latin.model import EncoderDecoder, Sizes
-from labs.pig_latin.train import Run, Training
+from labs.pig_latin.train import Run, until_spent
 
 SIZES = (16, 24, 32, 48, 80, 128)  # hidden channels
 BUDGETS = (8e10, 16e10, 32e10, 64e10, 128e10)  # FLOPs of the profiles
@@ -30,14 +31,9 @@ def run(settings: Settings) -> dict:
     train, held = split(read_pairs(pairs_path(settings.pairs)), settings.seed)
     utils.set_seed(settings.seed)
     model = EncoderDecoder(Sizes(settings.size, settings.layers))
-    never = 10**9
-    how = Training(
-        settings.batch_size, never, never, settings.learning_rate, decay=1.0, seed=settings.seed,
-        budget=settings.marks[-1], marks=list(settings.marks),
-    )  # fmt: skip
-    curve = Run(model, train, held[:HELD], how).run()
+    curve = Run(model, train, held[:HELD], until_spent(settings, settings.marks)).run()
     return asdict(settings) | {
-        "parameters": sum(p.numel() for p in model.parameters()),
+        "parameters": count_parameters(model),
         "examples": len(train),
         "curve": [
             {"flops": r["flops"], "tokens": r["tokens"], "score": r["validation"]} for r in curve

@@ -2,7 +2,8 @@
 
 import copy
 import time
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 
@@ -15,12 +16,12 @@ from training.device import pick_device
 
 @dataclass
 class Training:
-    """How to train. It ends after `epochs`, after `patience` epochs without a lower validation
-    loss, or, where `budget` is given, with the step that brings the FLOPs to it.
+    """How to train. It ends after `epochs`, after `patience` measurements without a lower
+    validation loss, at the last of the `marks`, or where the validation loss reaches `target`.
 
-    `marks`: FLOPs at which to measure, instead of after every epoch. `padded`: batches are drawn
-    from all pairs, so that each has exactly batch_size of them, instead of pairs of equal lengths.
-    `target`: stop where the validation loss reaches it.
+    `marks`: FLOPs at which to measure; `measure_every`: steps after which to; without either it is
+    every epoch. `padded`: batches are drawn from all pairs, so that each has exactly batch_size of
+    them, instead of pairs of equal lengths.
     """
 
     batch_size: int = 64
@@ -29,11 +30,18 @@ class Training:
     learning_rate: float = 5e-4
     decay: float = 0.99  # of the learning rate, an epoch
     seed: int = 0
-    budget: float | None = None
-    marks: list[float] = field(default_factory=list)
+    marks: Sequence[float] = ()
+    measure_every: int | None = None
     padded: bool = False
-    measure_every: int | None = None  # steps, instead of marks and epochs
     target: float | None = None
+
+
+def until_spent(settings, marks: Sequence[float]) -> Training:
+    """Training until the last of the marks, at a constant rate; `settings` has batch_size,
+    learning_rate and seed."""
+    never = 10**9
+    return Training(settings.batch_size, never, never, settings.learning_rate, decay=1.0,
+                    seed=settings.seed, marks=marks)  # fmt: skip
 
 
 @torch.no_grad()
@@ -66,7 +74,7 @@ def epochs_of(pairs: list[Pair], how: Training):
 
 
 def adam(model: torch.nn.Module, learning_rate: float) -> torch.optim.Adam:
-    """Adam in one kernel for all weights: of a small model, its many small ones take half a step."""
+    """Adam in one kernel for all weights; weight by weight it takes a third of a small step."""
     return torch.optim.Adam(model.parameters(), lr=learning_rate, fused=True)
 
 
@@ -90,7 +98,7 @@ class Stop(Exception):
 
 class Run:
     """A run and its curve: a list of measurements, each {steps, epoch, examples, flops, seconds,
-    training, validation, by_batch}. `on_epoch(model, measurement)` is called after each."""
+    training, validation, by_batch}. `on_measured(model, measurement)` is called after each."""
 
     def __init__(self, model: EncoderDecoder, train: list[Pair], held: list[Pair], how: Training,
                  on_measured=lambda model, row: None):  # fmt: skip
@@ -128,7 +136,7 @@ class Run:
             self.count(batch)
             if self.is_due():
                 self.measure()
-            if self.how.budget and self.flops >= self.how.budget:
+            if self.how.marks and self.flops >= self.how.marks[-1]:
                 raise Stop
         self.epoch += 1
         for group in self.optimizer.param_groups:

@@ -14,7 +14,6 @@ Started on several machines that share FOLDER, the command divides the runs amon
 import argparse
 import importlib
 import json
-from pathlib import Path
 
 from base.cli import Parser, check_words, whole
 from base.errors import UserError, errors_are_sentences
@@ -45,8 +44,7 @@ if __name__ == "__main__":  # `--help` and wrong words end here, before the slow
 
 import numpy as np
 
-from labs.common.plots import without_matplotlib
-from labs.scaling import fits
+from labs.scaling import fits, plots
 from labs.scaling.table import law_table, profiles_table
 
 POINTS = 12  # of a curve, besides the budgets
@@ -56,20 +54,6 @@ def marks(budgets: list[float]) -> tuple[float, ...]:
     """FLOPs at which a run is measured: the budgets, and points from a twentieth of the least."""
     points = np.geomspace(min(budgets) / 20, max(budgets), POINTS)
     return tuple(sorted({float(f"{point:.4g}") for point in [*points, *budgets]}))
-
-
-def show_profiles(results: list[dict], found: list[fits.Profile], module, out: Path) -> None:
-    """profiles.md and the two figures that need no law."""
-    text = profiles_table(found)
-    with write_whole(str(out / "profiles.md")) as file:
-        file.write(text)
-    print(text)
-    try:
-        from labs.scaling import plots
-
-        plots.draw_measured(results, found, module, out)
-    except ImportError:
-        without_matplotlib()
 
 
 def main() -> None:
@@ -88,22 +72,18 @@ def main() -> None:
     failed = family.run_all(TASKS[args.task], wanted, args.out, args.jobs)
     results = family.results(args.out)
     found = fits.profiles(results, budgets)
-    show_profiles(results, found, module, args.out)
+    family.finish(
+        profiles_table(found), lambda: plots.draw_measured(results, found, module, args.out),
+        failed, args.out, "profiles.md",
+    )  # fmt: skip
     law = fits.fit(found)
     interval = fits.bootstrap(found, args.far)
-    text = law_table(law, interval, args.far)
-    with write_whole(str(args.out / "law.md")) as file:
-        file.write(text)
     with write_whole(str(args.out / "law.json")) as file:
         json.dump({"law": law._asdict(), "interval": interval._asdict(), "far": args.far}, file)
-    print(text)
-    try:
-        from labs.scaling import plots
-
-        plots.draw_law(law, interval, args.far, args.out)
-    except ImportError:
-        without_matplotlib()
-    family.refuse_failed(failed, args.out)
+    family.finish(
+        law_table(law, interval, args.far),
+        lambda: plots.draw_law(law, interval, args.far, args.out), [], args.out, "law.md",
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -64,7 +64,7 @@ def test_it_stops_when_the_loss_no_longer_falls():
 
 def test_a_run_ends_when_its_flops_are_spent():
     one = flops.encoder_decoder(Sizes(16, layers=1), 9, 11) * 7  # of a step, about
-    run = trained(epochs=999, patience=999, budget=30 * one, marks=[10 * one, 20 * one, 30 * one])
+    run = trained(epochs=999, patience=999, marks=[10 * one, 20 * one, 30 * one])
     assert len(run.curve) == 3
     assert all(
         mark <= row["flops"] <= mark + 4 * one
