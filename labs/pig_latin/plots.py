@@ -49,8 +49,8 @@ def draw_curves(panels: dict[str, dict[str, list[dict]]], path: Path) -> None:
 def draw_attention(model, word: str, path: Path) -> None:
     """Where each decoder layer looks in `word` while it writes the translation."""
     translation, maps = attention_map(model, word)
-    wide = 0.32 * len(maps) * (len(translation) + 4)
-    figure, axes = new_figure(1, len(maps), (wide, 0.4 * len(word) + 1.4), squeeze=False)
+    size = 0.32 * len(maps) * (len(translation) + 4), 0.32 * len(word) + 1.4
+    figure, axes = new_figure(1, len(maps), size, squeeze=False)
     written, read = [*translation, "EOS"], [*word, "EOS"]
     for n, (axis, weights) in enumerate(zip(axes[0], maps, strict=True), 1):
         axis.grid(False)
