@@ -187,6 +187,15 @@ def test_the_table_compares_arms_seed_by_seed(corpus, tmp_path):
     assert "2 of 2 runs are there" in again.stdout
 
 
+def test_rotary_positions_and_alibi_are_trained_on_request():
+    from labs.mini_transformer.table import arms, parser
+
+    default = parser().parse_args([]).only
+    assert len(default) == 14 and set(arms()) - set(default) == {"stream-rope", "stream-alibi"}
+    chosen = parser().parse_args(["--only", "stream-alibi", "vanilla"]).only
+    assert chosen == ["stream-alibi", "vanilla"]
+
+
 def test_the_table_of_given_results():
     from labs.mini_transformer.table import markdown, summary
 
