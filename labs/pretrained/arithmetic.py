@@ -159,17 +159,10 @@ def what_is(sentence: str, tokenizer, model) -> str:
     return rows.names[int(classify.logits_of(model, tokenizer, rows, 64).argmax())]
 
 
-def run(settings: classify.Settings, out: Path) -> dict:
-    """The result of one finetuning in `out`, made now unless it is there."""
-    if (out / "result.json").exists():
-        return json.loads((out / "result.json").read_text(encoding="utf-8"))
-    return classify.train(settings, *parts(settings.seed), out)
-
-
 def validated(results: list[dict]) -> tuple[float, float]:
-    """Mean best validation accuracy and, for ties, minus the mean lowest validation loss."""
-    losses = [min(point["validation_loss"] for point in r["history"]) for r in results]
-    return statistics.mean(r["validation"] for r in results), -statistics.mean(losses)
+    """The mean over seeds of what `classify.by_validation` compares."""
+    pairs = [classify.by_validation(result) for result in results]
+    return statistics.mean(a for a, _ in pairs), statistics.mean(b for _, b in pairs)
 
 
 def study(
@@ -190,7 +183,10 @@ def study(
                     classify.ARITHMETIC, model=model, frozen=frozen, epochs=epochs, rate=rate
                 )
                 kind = f"{name}-{'frozen' if frozen else 'whole'}-{rate:g}"
-                tried[rate] = [run(replace(settings, seed=s), out / f"{kind}-{s}") for s in seeds]
+                tried[rate] = [
+                    classify.train(replace(settings, seed=s), *parts(s), out / f"{kind}-{s}")
+                    for s in seeds
+                ]
             rate = max(rates, key=lambda rate: validated(tried[rate]))
             tests = [result["test"] for result in tried[rate]]
             classes = [statistics.mean(t["by_class"][label] for t in tests) for label in LABELS]

@@ -10,7 +10,6 @@ import argparse
 import itertools
 import json
 import math
-import random
 import resource
 import time
 from collections import Counter
@@ -63,19 +62,20 @@ def make_parser() -> Parser:
         sub.add_argument("--labels", nargs="+", help="label names in the order of their numbers")
         sub.add_argument("--rows", type=whole(), help="train on a random part of this size")
         sub.add_argument("--out", type=Path, required=True)
-        for name, kind in (
-            ("rate", real(1e6)), ("warmup", real(1, zero=True)), ("clip", real(1e6, zero=True)),
-        ):  # fmt: skip
-            sub.add_argument(f"--{name}", type=kind, default=getattr(Settings, name))
-        for name in ("batch", "epochs", "evaluations"):
-            sub.add_argument(f"--{name}", type=whole(), default=getattr(Settings, name))
+        sub.add_argument("--warmup", type=real(1, zero=True), default=Settings.warmup)
+        sub.add_argument("--clip", type=real(1e6, zero=True), default=Settings.clip)
+        sub.add_argument("--evaluations", type=whole(), default=1, help="per epoch")
         sub.add_argument("--seed", type=whole(0), default=0)
-        sub.add_argument("--optimizer", choices=OPTIMIZERS, default="adamw")
         sub.add_argument("--frozen", action="store_true", help="train the new head only")
-        if command == "sweep":
+        if command == "train":
+            sub.add_argument("--optimizer", choices=OPTIMIZERS, default=Settings.optimizer)
+            sub.add_argument("--rate", type=real(1e6), default=Settings.rate)
+            sub.add_argument("--batch", type=whole(), default=Settings.batch)
+            sub.add_argument("--epochs", type=whole(), default=Settings.epochs)
+        else:
             sub.add_argument("--optimizers", nargs="+", choices=OPTIMIZERS, default=["adamw"])
-            sub.add_argument("--rates", nargs="+", type=real(1e6), default=[5e-5])
-            sub.add_argument("--batches", nargs="+", type=whole(), default=[64])
+            sub.add_argument("--rates", nargs="+", type=real(1e6), default=[Settings.rate])
+            sub.add_argument("--batches", nargs="+", type=whole(), default=[Settings.batch])
             sub.add_argument("--epoch_counts", nargs="+", type=whole(), default=[3])
     return parser
 
@@ -87,7 +87,7 @@ import torch
 from tqdm import tqdm
 
 from answers.metrics import wilson
-from base.machine import multiplies_bf16
+from base.machine import keep_memory, multiplies_bf16
 from labs.pretrained import checkpoint, data
 
 ARITHMETIC = Settings("tbs17/MathBERT", batch=32, epochs=3, warmup=0.1, clip=1.0)
@@ -141,7 +141,7 @@ def measure(model, tokenizer, rows: data.Rows, max_length: int) -> dict:
         "n": len(rows),
         "right": right,
         "accuracy": right / len(rows),
-        "interval": wilson(right, len(rows)),
+        "interval": list(wilson(right, len(rows))),
         "majority": max(Counter(rows.labels).values()) / len(rows),
         "loss": float(torch.nn.functional.cross_entropy(logits, gold)),
         "by_class": {
@@ -158,23 +158,37 @@ def train(
 ) -> dict:
     """Finetune, keep the best model by validation accuracy in `out`, test that once.
 
-    `out`/state.pt lets the same command go on after an interruption, at the last whole epoch.
+    `out`/state.pt lets the same command go on after an interruption, at the last evaluation. A run
+    that is finished in `out` is not made again. Raises UserError where `out` has another run's.
     """
-    run = Finetuning(settings, rows, validation, out)
-    run.resume()
-    steps, done = run.per_epoch * settings.epochs, run.epochs_done * run.per_epoch
-    with tqdm(total=steps, initial=done, desc="finetuning", mininterval=2) as bar:
-        while run.epochs_done < settings.epochs:
-            run.epoch(bar)
-            run.save()
-    result = run.summary()
-    if test is not None:
+    path, kind = out / "result.json", asdict(settings) | {"rows": len(rows)}
+    if path.exists():
+        result = json.loads(path.read_text(encoding="utf-8"))
+        if result["settings"] | {"rows": result["rows"]} != kind:
+            raise UserError(f"{out}: holds a run with other settings; give another --out")
+    else:
+        run = Finetuning(settings, rows, validation, out)
+        run.resume()
+        with tqdm(total=run.steps, initial=run.done, desc="finetuning", mininterval=2) as bar:
+            while run.done < run.steps:
+                run.go_to_next_evaluation(bar)
+                run.save()
+        result = run.summary()
+    if test is not None and "test" not in result:
         tokenizer, model, _ = checkpoint.load(str(out / "model"))
-        result["test"] = measure(model.to(run.device), tokenizer, test, run.max_length)
-    with write_whole(str(out / "result.json")) as file:
+        result["test"] = measure(to_device(model), tokenizer, test, settings.max_length)
+    with write_whole(str(path)) as file:
         json.dump(result, file, indent=1)
-    run.state_path.unlink()
+    (out / "state.pt").unlink(missing_ok=True)
     return result
+
+
+def to_device(model):
+    """The model on the GPU, where there is one; a CPU keeps freed memory for the next step."""
+    if torch.cuda.is_available():
+        return model.cuda()
+    keep_memory()
+    return model
 
 
 class Finetuning:
@@ -182,41 +196,42 @@ class Finetuning:
 
     def __init__(self, settings: Settings, rows: data.Rows, validation: data.Rows, out: Path):
         torch.manual_seed(settings.seed)
-        random.seed(settings.seed)
         self.settings, self.rows, self.validation, self.out = settings, rows, validation, out
-        self.tokenizer, self.model, fresh = checkpoint.load(settings.model, rows.names)
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self.model.to(self.device)
+        self.tokenizer, model, fresh = checkpoint.load(settings.model, rows.names)
+        self.model = to_device(model)
+        self.device = self.model.device
         if settings.frozen:
             checkpoint.freeze(self.model, fresh)
         self.parameters = [p for p in self.model.parameters() if p.requires_grad]
         self.optimizer = make_optimizer(settings, self.parameters)
-        self.max_length = min(settings.max_length, self.tokenizer.model_max_length)
-        self.ids = data.encode(self.tokenizer, rows, self.max_length)
+        self.ids = data.encode(self.tokenizer, rows, settings.max_length)
         self.per_epoch = math.ceil(len(rows) / settings.batch)  # steps
+        self.done, self.steps = 0, self.per_epoch * settings.epochs
+        times = settings.evaluations
+        self.marks = {
+            round(self.per_epoch * (i + 1) / times) for i in range(times * settings.epochs)
+        }
         self.history: list[dict] = []
-        self.best, self.epochs_done, self.start = -1.0, 0, time.perf_counter()
+        self.best, self.start = -1.0, time.perf_counter()
         self.state_path = out / "state.pt"
         self.kind = asdict(settings) | {"rows": len(rows)}
 
     def resume(self) -> None:
         """Go on where `out`/state.pt ends, if it is there. Raises UserError for one that was made
-        with other settings, and where `out` holds a finished run."""
+        with other settings."""
         self.out.mkdir(parents=True, exist_ok=True)
-        if self.state_path.exists():
-            state = torch.load(self.state_path, map_location=self.device, weights_only=True)
-            if state["kind"] != self.kind:
-                raise UserError(
-                    f"{self.state_path}: was made with other settings; give another --out"
-                )
-            self.model.load_state_dict(state["model"])
-            self.optimizer.load_state_dict(state["optimizer"])
-            torch.set_rng_state(state["random"].cpu())
-            self.history, self.best = state["history"], state["best"]
-            self.epochs_done = state["epoch"]
-            self.start = time.perf_counter() - state["seconds"]
-        elif (self.out / "result.json").exists():
-            raise UserError(f"{self.out}: holds a finished run; give another --out")
+        if not self.state_path.exists():
+            return
+        state = torch.load(self.state_path, map_location="cpu", weights_only=True)
+        if state["kind"] != self.kind:
+            raise UserError(f"{self.state_path}: was made with other settings; give another --out")
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        torch.set_rng_state(state["random"])
+        if self.device.type == "cuda":
+            torch.cuda.set_rng_state(state["random_cuda"])
+        self.history, self.best, self.done = state["history"], state["best"], state["done"]
+        self.start = time.perf_counter() - state["seconds"]
 
     def save(self) -> None:
         """Write what `resume` reads."""
@@ -227,42 +242,41 @@ class Finetuning:
             "random": torch.get_rng_state(),
             "history": self.history,
             "best": self.best,
-            "epoch": self.epochs_done,
+            "done": self.done,
             "seconds": self.seconds(),
         }
-        torch.save(state, self.state_path)
+        if self.device.type == "cuda":
+            state["random_cuda"] = torch.cuda.get_rng_state()
+        with write_whole(str(self.state_path), "wb") as file:
+            torch.save(state, file)
 
     def seconds(self) -> float:
         """Of training so far."""
         return time.perf_counter() - self.start
 
-    def epoch(self, bar: tqdm) -> None:
-        """The next epoch, with its evaluations."""
-        settings, times = self.settings, self.settings.evaluations
-        marks = {round(self.per_epoch * (i + 1) / times) for i in range(times)}
-        seed = settings.seed * 1000 + self.epochs_done
-        shuffled = data.batches(
-            self.ids, self.rows.labels, settings.batch, self.tokenizer.pad_token_id, seed
-        )
-        losses, right, seen = [], 0, 0  # since the last evaluation
-        for number, (_, fields) in enumerate(shuffled, 1):
+    def go_to_next_evaluation(self, bar: tqdm) -> None:
+        """Train up to it; then measure on the validation rows and keep the best model."""
+        epoch, passed = divmod(self.done, self.per_epoch)
+        pad, seed = self.tokenizer.pad_token_id, self.settings.seed * 1000 + epoch
+        shuffled = data.batches(self.ids, self.rows.labels, self.settings.batch, pad, seed)
+        losses, right, seen = [], 0, 0
+        for _, fields in itertools.islice(shuffled, passed, None):
             fields = {key: value.to(self.device) for key, value in fields.items()}
-            result = self.step(self.epochs_done * self.per_epoch + number - 1, fields)
+            result = self.step(fields)
             losses.append(float(result.loss.detach()))
             right += int((result.logits.argmax(1) == fields["labels"]).sum())
             seen += len(fields["labels"])
             bar.update()
-            if number in marks:
-                self.evaluate(number, sum(losses) / len(losses), right / seen)
-                losses, right, seen = [], 0, 0
-        self.epochs_done += 1
+            if self.done in self.marks:
+                break
+        self.evaluate(sum(losses) / len(losses), right / seen)
 
-    def step(self, step: int, fields: dict[str, torch.Tensor]):
+    def step(self, fields: dict[str, torch.Tensor]):
         """One update; the model's output."""
         self.model.train()
-        steps = self.per_epoch * self.settings.epochs
         for group in self.optimizer.param_groups:
-            group["lr"] = self.settings.rate * schedule(step, steps, self.settings.warmup)
+            share = schedule(self.done, self.steps, self.settings.warmup)
+            group["lr"] = self.settings.rate * share
         with precision(self.device):
             result = self.model(**fields)
         result.loss.backward()
@@ -270,14 +284,15 @@ class Finetuning:
             torch.nn.utils.clip_grad_norm_(self.parameters, self.settings.clip)
         self.optimizer.step()
         self.optimizer.zero_grad()
+        self.done += 1
         return result
 
-    def evaluate(self, number: int, train_loss: float, train_accuracy: float) -> None:
-        """Measure on the validation rows after `number` steps of the epoch; keep the best model."""
-        measured = measure(self.model, self.tokenizer, self.validation, self.max_length)
+    def evaluate(self, train_loss: float, train_accuracy: float) -> None:
+        """Measure on the validation rows; keep the best model."""
+        measured = measure(self.model, self.tokenizer, self.validation, self.settings.max_length)
         self.history.append(
             {
-                "epoch": self.epochs_done + number / self.per_epoch,
+                "epoch": self.done / self.per_epoch,
                 "train_loss": train_loss,
                 "train_accuracy": train_accuracy,
                 "validation_loss": measured["loss"],
@@ -285,7 +300,11 @@ class Finetuning:
                 "seconds": self.seconds(),
             }
         )
-        tqdm.write(json.dumps(self.history[-1]))
+        tqdm.write(
+            f"epoch {self.history[-1]['epoch']:g}: loss {train_loss:.3f}, accuracy "
+            f"{100 * train_accuracy:.1f} %; validation loss {measured['loss']:.3f}, accuracy "
+            f"{100 * measured['accuracy']:.1f} %"
+        )
         if measured["accuracy"] > self.best:
             self.best = measured["accuracy"]
             self.model.save_pretrained(self.out / "model")
@@ -360,41 +379,54 @@ def load_data(args: argparse.Namespace) -> tuple[data.Rows, data.Rows, data.Rows
         rows = data.split(rows, args.rows / len(rows), args.seed)[1]
     if not len(validation) or not len(rows):
         raise UserError(f"{args.train}: too few rows for training and validation")
+    tested = f", {len(test)} to test on" if test is not None else ""
+    print(f"{len(rows)} rows to train on, {len(validation)} for validation{tested}", flush=True)
     return rows, validation, test
 
 
 def settings_of(args: argparse.Namespace) -> Settings:
-    return Settings(**{name: getattr(args, name) for name in Settings.__dataclass_fields__})
+    names = Settings.__dataclass_fields__
+    return Settings(**{name: value for name, value in vars(args).items() if name in names})
+
+
+def by_validation(result: dict) -> tuple[float, float]:
+    """Best validation accuracy and, for ties, minus the lowest validation loss."""
+    return result["validation"], -min(point["validation_loss"] for point in result["history"])
 
 
 def sweep(args: argparse.Namespace) -> None:
-    """One run per combination, and a table sorted by validation accuracy: out/table.md."""
+    """One run per combination; a table of these and of earlier runs in `args.out` that differ in
+    nothing else, sorted by validation accuracy: table.md. Only the first of them is tested."""
     rows, validation, test = load_data(args)
-    found = []
     axes = (args.optimizers, args.rates, args.batches, args.epoch_counts)
-    for optimizer, rate, batch, epochs in itertools.product(*axes):
-        settings = replace(
-            settings_of(args), optimizer=optimizer, rate=rate, batch=batch, epochs=epochs
-        )
-        out = args.out / f"{optimizer}-{rate:g}-{batch}-{epochs}"
-        if (out / "result.json").exists():
-            result = json.loads((out / "result.json").read_text(encoding="utf-8"))
-        else:
-            result = train(settings, rows, validation, test, out)
-        found.append(result)
-    found.sort(key=lambda result: -result["validation"])
-    lines = ["| optimizer | rate | batch | epochs | validation % | test % | minutes |"]
+    varied = ("optimizer", "rate", "batch", "epochs")
+    for values in itertools.product(*axes):
+        settings = replace(settings_of(args), **dict(zip(varied, values, strict=True)))
+        train(settings, rows, validation, None, args.out / folder_of(settings))
+    fixed = {k: v for k, v in asdict(settings).items() if k not in varied} | {"rows": len(rows)}
+    found = [json.loads(p.read_text(encoding="utf-8")) for p in args.out.glob("*/result.json")]
+    found = [r for r in found if fixed.items() <= (r["settings"] | {"rows": r["rows"]}).items()]
+    found.sort(key=by_validation, reverse=True)
+    lines = ["| optimizer | rate | batch | epochs | validation % | validation loss | minutes |"]
     lines.append("| --- " * 7 + "|")
     for result in found:
+        accuracy, loss = by_validation(result)
         s = result["settings"]
-        tested = f"{100 * result['test']['accuracy']:.1f}" if "test" in result else ""
         lines.append(
             f"| {s['optimizer']} | {s['rate']:g} | {s['batch']} | {s['epochs']} | "
-            f"{100 * result['validation']:.1f} | {tested} | {result['minutes']:.2f} |"
+            f"{100 * accuracy:.1f} | {-loss:.3f} | {result['minutes']:.2f} |"
         )
+    if test is not None:
+        settings = Settings(**found[0]["settings"])
+        best = train(settings, rows, validation, test, args.out / folder_of(settings))
+        lines.append(f"\nThe first, tested: {describe(best['test'])}")
     with write_whole(str(args.out / "table.md")) as file:
         file.write("\n".join(lines) + "\n")
     print("\n".join(lines))
+
+
+def folder_of(settings: Settings) -> str:
+    return f"{settings.optimizer}-{settings.rate:g}-{settings.batch}-{settings.epochs}"
 
 
 def main() -> None:

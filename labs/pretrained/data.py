@@ -136,8 +136,10 @@ def batch_order(lengths: Sequence[int], size: int, seed: int | None) -> list[lis
 
 
 def encode(tokenizer, rows: Rows, max_length: int) -> list[list[int]]:
-    """The token numbers of each text, cut at `max_length`."""
-    return tokenizer(rows.texts, truncation=True, max_length=max_length)["input_ids"]
+    """The token numbers of each text, cut at `max_length` and at what the model can take."""
+    longest = min(max_length, tokenizer.model_max_length)
+    unused = {"return_attention_mask": False, "return_token_type_ids": False}
+    return tokenizer(rows.texts, truncation=True, max_length=longest, **unused)["input_ids"]
 
 
 def batches(

@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 
 import pytest
 import torch
@@ -72,28 +73,41 @@ def test_a_checkpoint_of_another_family_is_refused_with_names(folder):
 
 
 def test_resumed_training_ends_as_an_uninterrupted_one(folder, tmp_path, monkeypatch):
-    settings = classify.Settings(str(folder), rate=1e-2, batch=17, epochs=3)
+    settings = classify.Settings(str(folder), rate=1e-2, batch=17, epochs=3, evaluations=2)
     whole = classify.train(settings, REVIEWS, REVIEWS, None, tmp_path / "whole")
-    measure, calls = classify.measure, []
+    step, calls = classify.Finetuning.step, []
 
-    def stop_in_third_epoch(*args):
+    def stop_in_second_epoch(*args):  # of 4 steps, evaluated after 2 and 4
         calls.append(1)
-        if len(calls) == 3:
+        if len(calls) == 8:
             raise KeyboardInterrupt
-        return measure(*args)
+        return step(*args)
 
-    monkeypatch.setattr(classify, "measure", stop_in_third_epoch)
+    monkeypatch.setattr(classify.Finetuning, "step", stop_in_second_epoch)
     with pytest.raises(KeyboardInterrupt):
         classify.train(settings, REVIEWS, REVIEWS, None, tmp_path / "cut")
-    monkeypatch.setattr(classify, "measure", measure)
+    with pytest.raises(UserError, match="state.pt: was made with other settings"):
+        other = replace(settings, rate=1e-3)
+        classify.train(other, REVIEWS, REVIEWS, None, tmp_path / "cut")
     cut = classify.train(settings, REVIEWS, REVIEWS, None, tmp_path / "cut")
-    losses = [[point["train_loss"] for point in run["history"]] for run in (whole, cut)]
-    assert losses[0] == losses[1] and len(losses[0]) == 3
+    assert len(calls) == 8 + 6  # steps 7 to 12 after the last evaluation
+    kept = [
+        [{k: v for k, v in point.items() if k != "seconds"} for point in run["history"]]
+        for run in (whole, cut)
+    ]
+    assert kept[0] == kept[1]
+    assert [point["epoch"] for point in kept[0]] == [0.5, 1, 1.5, 2, 2.5, 3]
 
 
-def test_an_unfinished_run_with_other_settings_is_refused(finetuned, folder):
-    with pytest.raises(UserError, match="finished run"):
-        classify.train(classify.Settings(str(folder)), REVIEWS, REVIEWS, None, finetuned[0])
+def test_a_finished_run_is_not_made_again(finetuned, folder, monkeypatch):
+    out, result = finetuned
+    monkeypatch.setattr(classify.Finetuning, "step", None)
+    settings = classify.Settings(**result["settings"])
+    assert classify.train(settings, REVIEWS, REVIEWS, None, out) == result
+    with pytest.raises(UserError, match="a run with other settings"):
+        classify.train(replace(settings, seed=1), REVIEWS, REVIEWS, None, out)
+    with pytest.raises(UserError, match="a run with other settings"):
+        classify.train(settings, REVIEWS.take(range(60)), REVIEWS, None, out)
 
 
 def test_padding_changes_no_logit(finetuned):
@@ -232,8 +246,28 @@ def test_commands_run_from_a_shell(finetuned, tmp_path, capsys, monkeypatch):
     assert said.startswith("100.0 % of 29") and "majority class" in said
     said = command("predict", "--model", model, "a dull scene", "a warm scene")
     assert [line.split()[0] for line in said.splitlines()] == ["negative", "positive"]
-    out = tmp_path / "sweep"
-    command("sweep", "--model", finetuned[0].parent / "checkpoint", "--train",
-            tmp_path / "test.csv", "--validation", tmp_path / "test.csv", "--out", out,
-            "--epoch_counts", 1, "--optimizers", "adamw", "sgd")  # fmt: skip
-    assert len((out / "table.md").read_text(encoding="utf-8").splitlines()) == 4
+
+
+def test_a_sweep_ranks_by_validation_and_tests_the_first(finetuned, tmp_path, monkeypatch):
+    """Two commands into one folder give one table; a run with another seed is not in it."""
+    arithmetic.write_rows(tiny.toy_reviews(29, seed=3), tmp_path / "rows.csv")
+    out, rows = tmp_path / "sweep", tmp_path / "rows.csv"
+
+    def sweep(*options):
+        words = ["--train", rows, "--validation", rows, "--batches", 8, "--epoch_counts", 2]
+        words += ["--model", finetuned[0].parent / "checkpoint", "--out", out, *options]
+        monkeypatch.setattr("sys.argv", ["classify", "sweep", *map(str, words)])
+        classify.main()
+
+    sweep("--rates", 1e-2, "--seed", 1)
+    sweep("--optimizers", "sgd", "--rates", 1e-9)
+    sweep("--optimizers", "adamw", "--rates", 2e-3, 5e-3, "--test", rows)
+    text = (out / "table.md").read_text(encoding="utf-8")
+    table = [line.split(" | ")[:2] for line in text.splitlines() if line.startswith("|")][2:]
+    found = [json.loads(path.read_text("utf-8")) for path in out.glob("*/result.json")]
+    found = [result for result in found if result["settings"]["seed"] == 0]
+    found.sort(key=classify.by_validation, reverse=True)
+    kinds = [[f"| {r['settings']['optimizer']}", f"{r['settings']['rate']:g}"] for r in found]
+    assert table == kinds and len(table) == 3
+    assert ["test" in result for result in found] == [True, False, False]
+    assert f"tested: {classify.describe(found[0]['test'])}" in text
