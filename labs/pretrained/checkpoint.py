@@ -1,6 +1,7 @@
 """Checkpoints in `transformers`' format: a folder on disk, or a name on the hub."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from base.errors import UserError
 
@@ -43,6 +44,10 @@ def load(name: str, names: Sequence[str] | None = None):
             "ignore_mismatched_sizes": True,
         }
     path = locate(name)
+    if Path(path).is_dir() and not (Path(path) / "config.json").exists():
+        inner = Path(path) / "model"
+        found = f"; give {inner}" if inner.is_dir() else ""
+        raise UserError(f"{name}: is no checkpoint, it has no config.json{found}")
     try:
         tokenizer = AutoTokenizer.from_pretrained(path)
         model, info = AutoModelForSequenceClassification.from_pretrained(
@@ -50,17 +55,22 @@ def load(name: str, names: Sequence[str] | None = None):
         )
     except (OSError, ValueError, KeyError) as error:
         reason = str(error).strip().splitlines() or ["unknown"]
-        raise UserError(f"{name}: cannot be loaded as a checkpoint ({reason[0]})") from None
+        raise UserError(
+            f"{name}: is no folder here, and cannot be loaded from the hub ({reason[0]})"
+            if not Path(path).exists()
+            else f"{name}: cannot be loaded as a checkpoint ({reason[0]})"
+        ) from None
     wrong = {key[0] if isinstance(key, tuple) else key for key in info["mismatched_keys"]}
     fresh = set(info["missing_keys"]) | wrong
     prefix = f"{model.base_model_prefix}."
     lost = sorted(k for k in fresh if k.startswith(prefix) and ".pooler." not in k)
-    if lost or (names is None and fresh):
-        lost = lost or sorted(fresh)
+    if lost:
         more = f" and {len(lost) - 3} more" if len(lost) > 3 else ""
         raise UserError(
             f"{name}: is no {type(model).__name__}; it has no {', '.join(lost[:3])}{more}"
         )
+    if names is None and fresh:
+        raise UserError(f"{name}: is not finetuned yet; it has no {', '.join(sorted(fresh))}")
     return tokenizer, model, fresh
 
 

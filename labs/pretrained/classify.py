@@ -169,10 +169,10 @@ def train(
     else:
         run = Finetuning(settings, rows, validation, out)
         run.resume()
-        with tqdm(total=run.steps, initial=run.done, desc="finetuning", mininterval=2) as bar:
-            while run.done < run.steps:
-                run.go_to_next_evaluation(bar)
-                run.save()
+        try:
+            run.go()
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt("the same command goes on at the last evaluation") from None
         result = run.summary()
     if test is not None and "test" not in result:
         tokenizer, model, _ = checkpoint.load(str(out / "model"))
@@ -219,7 +219,10 @@ class Finetuning:
     def resume(self) -> None:
         """Go on where `out`/state.pt ends, if it is there. Raises UserError for one that was made
         with other settings."""
-        self.out.mkdir(parents=True, exist_ok=True)
+        try:
+            self.out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"{self.out}: cannot be made a folder ({error.strerror})") from None
         if not self.state_path.exists():
             return
         state = torch.load(self.state_path, map_location="cpu", weights_only=True)
@@ -253,6 +256,13 @@ class Finetuning:
     def seconds(self) -> float:
         """Of training so far."""
         return time.perf_counter() - self.start
+
+    def go(self) -> None:
+        """Train to the end."""
+        with tqdm(total=self.steps, initial=self.done, desc="finetuning", mininterval=2) as bar:
+            while self.done < self.steps:
+                self.go_to_next_evaluation(bar)
+                self.save()
 
     def go_to_next_evaluation(self, bar: tqdm) -> None:
         """Train up to it; then measure on the validation rows and keep the best model."""
@@ -338,7 +348,7 @@ def draw(result: dict, out: Path) -> None:
     from labs.common import plots
 
     try:
-        figure, axes = plots.new_figure(1, 2)
+        figure, axes = plots.new_figure(1, 2, size=(9, 3.6))
     except ImportError:
         plots.without_matplotlib()
         return
@@ -446,6 +456,8 @@ def main() -> None:
             rows = data.read_rows(args.test, names, args.text_column, args.label_column)
             print(describe(measure(model, tokenizer, rows, args.max_length)))
         else:
+            if not all(sentence.strip() for sentence in args.sentences):
+                raise UserError("a sentence is empty")
             rows = data.Rows(args.sentences, [0] * len(args.sentences), names)
             shares = logits_of(model, tokenizer, rows, args.max_length).softmax(1)
             for sentence, row in zip(args.sentences, shares, strict=True):

@@ -86,7 +86,10 @@ def read_rows(
     for number, row in found:
         for column in (text, label):
             if row.get(column) is None:
-                raise UserError(f"{name}, line {number}: there is no column {column!r}")
+                raise UserError(
+                    f"{name}, line {number}: there is no column {column!r}, only "
+                    f"{', '.join(map(str, row))}; --text_column and --label_column name them"
+                )
         texts.append(str(row[text]).strip())
         labels.append(str(row[label]).strip())
         if not texts[-1]:

@@ -72,6 +72,19 @@ def test_a_checkpoint_of_another_family_is_refused_with_names(folder):
         path.write_text(config, encoding="utf-8")
 
 
+def test_a_folder_that_is_no_finetuned_checkpoint_is_one_sentence(finetuned, folder, tmp_path):
+    with pytest.raises(UserError, match="no config.json; give .*model$"):
+        checkpoint.load(str(finetuned[0]))
+    with pytest.raises(UserError, match="is no folder here"):
+        checkpoint.load(str(tmp_path / "nowhere"))
+    with pytest.raises(UserError, match="is not finetuned yet; it has no .*classifier"):
+        checkpoint.load(str(folder))
+    (tmp_path / "file").write_text("x", encoding="utf-8")
+    with pytest.raises(UserError, match="cannot be made a folder"):
+        settings = classify.Settings(str(folder))
+        classify.train(settings, REVIEWS, REVIEWS, None, tmp_path / "file")
+
+
 def test_resumed_training_ends_as_an_uninterrupted_one(folder, tmp_path, monkeypatch):
     settings = classify.Settings(str(folder), rate=1e-2, batch=17, epochs=3, evaluations=2)
     whole = classify.train(settings, REVIEWS, REVIEWS, None, tmp_path / "whole")
@@ -84,7 +97,7 @@ def test_resumed_training_ends_as_an_uninterrupted_one(folder, tmp_path, monkeyp
         return step(*args)
 
     monkeypatch.setattr(classify.Finetuning, "step", stop_in_second_epoch)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt, match="the same command goes on"):
         classify.train(settings, REVIEWS, REVIEWS, None, tmp_path / "cut")
     with pytest.raises(UserError, match="state.pt: was made with other settings"):
         other = replace(settings, rate=1e-3)
@@ -124,7 +137,7 @@ def test_padding_changes_no_logit(finetuned):
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("a.csv", "sentence,mark\ngood,1\n", "line 2: there is no column 'label'"),
+        ("a.csv", "sentence,mark\ngood,1\n", "line 2: there is no column 'label', only sent"),
         ("a.tsv", "sentence\tlabel\ngood\t1\n \t0\n", "line 3: the text is empty"),
         ("a.jsonl", '{"sentence": "x", "label": 7}\n', "line 1: label '7' is none of 0, 1"),
         ("a.jsonl", "[1]\n", "line 1: is no JSON object"),
