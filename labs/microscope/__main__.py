@@ -24,7 +24,6 @@ from base.files import ROOT, find_files, read_text, write_whole
 from base.source import keys, literal
 
 MODEL = ROOT / "data" / "model"  # the model and its world that come with the project
-PLACES = ("last letter", "mask", "answer")  # of a person's keys
 COUNTS = [1, 10, 20, 30, 50, 100]  # edits at once
 
 
@@ -45,8 +44,6 @@ def parser() -> argparse.ArgumentParser:
                    help="many: edits at once (default: 1, 10, 20, 30, 50, 100)")  # fmt: skip
     p.add_argument("--layer", type=whole(), default=best,
                    help=f"many: the layer, from 1 (default: {best})")  # fmt: skip
-    p.add_argument("--position", choices=PLACES, default=PLACES[-1],
-                   help=f"of a person's keys: {', '.join(PLACES)} (default: {PLACES[-1]})")
     p.add_argument("--forms", nargs="+", choices=forms, default=list(usual), metavar="FORM",
                    help=f"edit, many: what edits are made for, of {', '.join(map(repr, forms))} "
                    "(default: the first three)")  # fmt: skip
@@ -160,7 +157,7 @@ def how_of(world: study.World, args: argparse.Namespace, edits: int) -> rome.How
     longest = max((fact.name for fact in world.facts), key=len)
     others = world.facts[edits:]
     contexts = contexts_of(world.documents, others, args.contexts, longest, room)
-    return rome.How(args.position, args.forms, contexts)
+    return rome.How(args.forms, contexts)
 
 
 def edit(world: study.World, args: argparse.Namespace) -> dict:
@@ -174,8 +171,7 @@ def edit(world: study.World, args: argparse.Namespace) -> dict:
             | {"loss": f"{loss:.4f}"}]  # fmt: skip
     how, by_layer = how_of(world, args, len(edits)), []
     settings = {"params": args.params, "edits": [[fact.name, fact.place] for fact in edits],
-                "position": args.position, "forms": args.forms,
-                "contexts": args.contexts}  # fmt: skip
+                "forms": args.forms, "contexts": args.contexts}  # fmt: skip
 
     def add(layer: int | str, how: str, outcomes: list[study.Outcome]) -> None:
         rows.append({"layer": layer, "how": how, "edits": len(outcomes)}

@@ -3,7 +3,8 @@
 python labs/microscope/edit.py "Victoria Moore" "Lima" [--params P --corpus C --out edited.params]
 
 `run.py evaluate`, `ask.py` and `explore.py` read the new params as they read the old ones. Without
-paths it edits the model that comes with the project.
+paths it edits the model that comes with the project. To edit a second person as well, give the
+edited params: --params edited.params --out both.params.
 """
 
 import argparse
@@ -38,7 +39,7 @@ def parser() -> Parser:
 
 def check_words(name: str, place: str, corpus, dataset) -> None:
     """Raise UserError for a person or place that the model cannot have read."""
-    if not place.strip():
+    if not place:
         raise UserError("the new place is empty; give a place")
     for word in (name, place):
         missing = next((c for c in word if c not in dataset.stoi or dataset.stoi[c] < 2), None)
@@ -51,6 +52,7 @@ def check_words(name: str, place: str, corpus, dataset) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     args = parser().parse_args(argv)
+    args.name, args.place = args.name.strip(), args.place.strip()
     check_outputs([args.out], (args.params, args.corpus))
     import torch
 

@@ -47,12 +47,10 @@ class Rows:
         """The position of the prompt's last character, after which the place begins: (F,)."""
         return self.asked.int().argmax(1)
 
-    def positions(self, where: str) -> tuple[Tensor, Tensor]:
-        """Rows and positions (N,) that "last letter" (of the name), "mask" (the prompt's end) or
-        "answer" (that, and every character of the place) means, row by row."""
-        if where == "answer":
-            return self.asked.nonzero(as_tuple=True)
-        return torch.arange(len(self.x)), {"last letter": self.last, "mask": self.end}[where]
+    @property
+    def answers(self) -> tuple[Tensor, Tensor]:
+        """Rows and positions (N,) of the prompt's end and of every character of the place."""
+        return self.asked.nonzero(as_tuple=True)
 
     @property
     def y(self) -> Tensor:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from activations import run_with_cache, run_with_patches
-from labs.microscope.facts import Fact, Rows, answered, place_logprob, prompt_of, rows_of
+from labs.microscope.facts import Fact, Rows, answered, place_logprob, rows_of
 
 PARTS = {"stream": "blocks.{}", "attention": "blocks.{}.attn", "MLP": "blocks.{}.mlp"}
 PLACES = ("name", "last letter", "after the name", "mask")
@@ -77,8 +77,3 @@ def patch(
 def swapping(given: Tensor, where: Tensor):
     """A patch: the output, but at the positions `where` (F, T) that of `given` (F, T, C)."""
     return lambda output: torch.where(where[..., None], given, output)
-
-
-def question(name: str) -> str:
-    """The prompt that is patched."""
-    return prompt_of(FORM, name)[0]

@@ -1,13 +1,13 @@
 """Edit a birthplace: change one matrix, as little as possible, so that a name gives a new place.
 
 Rank-one model editing (ROME, arXiv 2202.05262), and many facts at once (after MEMIT, 2210.07229).
-The output matrix W (C, 4C) of a layer's MLP maps keys k (4C), its hidden units, to values (C). At
-one position of the prompt, k stands for the person: ROME takes the last letter of the name. Here an
-answer has many characters, and each is looked up anew, so that by default there is a key at the
-MASK before the answer and at every character of the new place. Gradient descent finds new values
-v*: with them in the place of W k, the model answers the new place. Then W becomes W + D, where
-D K = V* - W K for the keys K of the edit, and D is otherwise as small as possible on what the
-corpus, and questions about others, make of W, measured by M = E[k k^T]:
+The output matrix W (C, 4C) of a layer's MLP maps keys k (4C), its hidden units, to values (C). ROME
+takes one key for a person, at the last letter of the name. Here an answer has many characters, and
+each is looked up anew, so that there is a key at the MASK before the answer and at every character
+of the new place. Gradient descent finds new values v*: with them in the place of W k, the model
+answers the new place. Then W becomes W + D, where D K = V* - W K for the keys K of the edit, and D
+is otherwise as small as possible on what the corpus, and questions about others, make of W,
+measured by M = E[k k^T]:
 
     D = (V* - W K) (K^T M^-1 K)^-1 K^T M^-1
 
@@ -50,10 +50,9 @@ class Search:
 
 @dataclass(frozen=True)
 class How:
-    """How edits are made: at which position the person's key is taken, for which forms of the
-    question, and for which contexts on average, with which search for the values."""
+    """How edits are made: for which forms of the question, and for which contexts on average, with
+    which search for the values."""
 
-    where: str = "answer"
     forms: Sequence[str] = EDIT_FORMS
     contexts: Sequence[str] = ()
     search: Search = Search()
@@ -117,22 +116,22 @@ def logits_above(model: nn.Module, layer: int, stream: Tensor) -> Tensor:
 
 
 class Ending:
-    """The end of rows whose prompts are equally long, from the first of some positions on: what
-    stands before it is read once, and then only the end is computed anew.
+    """Rows whose prompts are equally long, from the prompts' ends on: what stands before is read
+    once, and then only the answers are computed anew.
 
-    `rows`: the rows without what stands before; `at`: rows and positions (N,) in them; `keys`
-    (N, 4C) and `added` (N, C): what the layer's output matrix takes and gives there.
+    `rows`: the rows from there on; `at`: where their answers are, as `Rows.answers`; `keys` (N, 4C)
+    and `added` (N, C): what the layer's output matrix takes and gives there.
     """
 
-    def __init__(self, model: nn.Module, layer: int, rows: Rows, where: str):
-        self.head, self.blocks = (lambda x: model.head(model.ln_f(x))), model.blocks[layer + 1 :]
-        at, name = rows.positions(where), f"blocks.{layer}"
+    def __init__(self, model: nn.Module, layer: int, rows: Rows):
+        self.model, self.blocks = model, model.blocks[layer + 1 :]
+        at, name = rows.answers, f"blocks.{layer}"
         names = (name, f"{name}.mlp.1", f"{name}.mlp.2")
         _, cache = run_with_cache(model, rows.x, names)
         stream, self.keys, self.added = cache[name], cache[names[1]][at], cache[names[2]][at]
-        start = int(at[1].min())
-        self.at = (at[0], at[1] - start)
+        start = int(rows.end[0])
         self.rows = Rows(rows.x[:, start:], rows.asked[:, start:], rows.last - start)
+        self.at = self.rows.answers
         self.stream, self.states = stream[:, start:], []
         x = stream[:, :start]
         for block in self.blocks:
@@ -140,20 +139,19 @@ class Ending:
             x = block.decode(x, self.states[-1])
 
     def logits(self, change: Tensor) -> Tensor:
-        """Logits (F, T, V) with `change` (N, C) added to the stream at the positions."""
+        """Logits (F, T, V) with `change` (N, C) added to the stream at the answers."""
         x = self.stream.index_put(self.at, change, accumulate=True)
         for block, state in zip(self.blocks, self.states, strict=True):
             x = block.decode(x, dict(state))
-        return self.head(x)
+        return self.model.head(self.model.ln_f(x))
 
 
 def new_values(endings: Sequence[Ending], search: Search) -> Tensor:
-    """Values (N, C) at the positions of the endings that make the model answer their places, each
-    person's found for itself, and one for all endings: of the same facts in several forms.
+    """Values (N, C) at the answers that make the model give these places, each person's found for
+    itself, and one for all endings: of the same facts in several forms.
 
-    Adam on the change of the MLP's output at these positions, and so of the stream after the layer:
-    the place's negative log-probability, mean over the endings, plus `decay` times the change's
-    squared length.
+    Adam on the change of the MLP's output there, and so of the stream after the layer: the place's
+    negative log-probability, mean over the endings, plus `decay` times the change's squared length.
     """
     old = torch.stack([ending.added for ending in endings]).mean(0)
     change = torch.zeros_like(old, requires_grad=True)
@@ -187,8 +185,7 @@ def targets_of(
     for numbers in by_length(facts):
         chosen = [facts[number] for number in numbers]
         for group in [[form] for form in how.forms] + ([how.contexts] if how.contexts else []):
-            endings = [Ending(model, layer, rows_of(chosen, form, stoi), how.where)
-                       for form in group]  # fmt: skip
+            endings = [Ending(model, layer, rows_of(chosen, form, stoi)) for form in group]
             keys = torch.stack([ending.keys for ending in endings]).mean(0)
             values, owners = new_values(endings, how.search), endings[0].at[0]
             for i, number in enumerate(numbers):

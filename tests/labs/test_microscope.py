@@ -97,7 +97,7 @@ def test_patched_positions_are_those_of_the_words(world):
     fact = Fact("Gus Ray", "Lima")
     rows = rows_of([fact], "question", world.stoi)
     where = patching.positions(rows, [fact.name])
-    text = patching.question(fact.name)
+    text = prompt_of("question", fact.name)[0]
     said = {place: "".join(c for c, on in zip(text, mask[0], strict=False) if on)
             for place, mask in where.items()}  # fmt: skip
     assert said == {"name": "Gus Ra", "last letter": "y", "after the name": " born?", "mask": "⁇"}
@@ -181,14 +181,14 @@ def test_an_edit_moves_towards_the_new_place_and_is_undone(world):
     not become the answer; but it becomes likelier."""
     edits = [Fact("Ann Lee", "Oslo"), Fact("Gus Ray", "Bern")]
     before = {name: value.clone() for name, value in world.model.state_dict().items()}
-    how = rome.How("mask", search=rome.Search(steps=60))
+    how = rome.How(("question",), search=rome.Search(steps=60))
     targets, moment = study.prepared(world, 0, edits, how)
     rows = rows_of(edits, "question", world.stoi)
     old = place_logprob(world.model(rows.x)[0], rows)
     with rome.Edited(world.model, 0, moment, rome.joined(targets)):
-        keys = rome.Ending(world.model, 0, rows, "mask").keys
+        keys = rome.Ending(world.model, 0, rows_of(edits, "question", world.stoi)).keys
         matrix = rome.output_matrix(world.model, 0)
-        wanted = torch.stack([target.values[0] for target in targets])
+        wanted = torch.cat([target.values for target in targets])
         torch.testing.assert_close(matrix(keys), wanted, rtol=0, atol=1e-3)
         assert (place_logprob(world.model(rows.x)[0], rows) > old).all()
     outcomes = list(study.edit_singly(world, 0, edits, targets, moment))
@@ -202,15 +202,15 @@ def test_an_edit_moves_towards_the_new_place_and_is_undone(world):
 
 def test_of_several_contexts_the_mean_key_gets_one_value_that_answers_in_all(world):
     fact, contexts = Fact("Gus Ray", "Bern"), ("question", "{name}. ⁇")
-    how = rome.How("answer", (), contexts, rome.Search(steps=60))
+    how = rome.How((), contexts, rome.Search(steps=60))
     (targets,) = rome.targets_of(world.model, 1, [fact], world.stoi, how)
     rows = [rows_of([fact], form, world.stoi) for form in contexts]
-    keys = [rome.Ending(world.model, 1, one, "answer").keys for one in rows]
+    keys = [rome.Ending(world.model, 1, one).keys for one in rows]
     torch.testing.assert_close(targets.keys, (keys[0] + keys[1]) / 2)
     olds = [world.model.blocks[1].mlp[2](each) for each in keys]
     change = targets.values - (olds[0] + olds[1]) / 2
     for one in rows:
-        at = one.positions("answer")
+        at = one.answers
         stream = run_with_cache(world.model, one.x, ["blocks.1"])[1]["blocks.1"]
         moved = stream.index_put(at, stream[at] + change)
         assert answered(rome.logits_above(world.model, 1, moved), one).all()
@@ -220,16 +220,14 @@ def test_the_end_of_rows_is_computed_as_in_the_whole_pass(world):
     """People with equally long names and places of several lengths, at the first layer of two."""
     facts = [Fact(name, place) for name, place in (("Gus Ray", "Rome"), ("Ann Lee", "Lisbon"))]
     rows = rows_of(facts, "question", world.stoi)
-    for where in ("answer", "last letter"):
-        at = rows.positions(where)
-        change = torch.randn(len(at[0]), world.model.config.n_embd)
-        ending = rome.Ending(world.model, 0, rows, where)
-        stream = run_with_cache(world.model, rows.x, ["blocks.0"])[1]["blocks.0"]
-        wanted = rome.logits_above(world.model, 0, stream.index_put(at, stream[at] + change))
-        logits = ending.logits(change)
-        assert logits.shape[1] < wanted.shape[1]
-        torch.testing.assert_close(logits, wanted[:, -logits.shape[1] :], rtol=1e-4, atol=1e-4)
-        torch.testing.assert_close(place_logprob(logits, ending.rows), place_logprob(wanted, rows))
+    at, ending = rows.answers, rome.Ending(world.model, 0, rows)
+    change = torch.randn(len(at[0]), world.model.config.n_embd)
+    stream = run_with_cache(world.model, rows.x, ["blocks.0"])[1]["blocks.0"]
+    wanted = rome.logits_above(world.model, 0, stream.index_put(at, stream[at] + change))
+    logits = ending.logits(change)
+    assert logits.shape[1] < wanted.shape[1]
+    torch.testing.assert_close(logits, wanted[:, -logits.shape[1] :], rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(place_logprob(logits, ending.rows), place_logprob(wanted, rows))
 
 
 def test_what_was_measured_is_not_measured_again(tmp_path):
