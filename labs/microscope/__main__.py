@@ -71,8 +71,10 @@ import torch
 from base.questions import load_rows, person
 from dataset import CharCorruptionDataset
 from labs.common.intervals import t_interval
+from labs.common.plots import without_matplotlib
 from labs.microscope import patching, rome, study
 from labs.microscope.facts import FORMS, Fact, contexts_of, knows
+from labs.microscope.plots import draw_edits, draw_many, draw_where
 from params import load_model
 from training.device import pick_device
 
@@ -131,17 +133,24 @@ def mean_share(shares: list[float]) -> str:
 
 
 def row_of(outcome: study.Outcome) -> dict:
-    """A table's row: shares with their intervals."""
-    forms = {form: study.share(right) for form, right in outcome.generalisation.items()}
-    return {"efficacy": study.share(outcome.efficacy)} | forms | {
-        "others unchanged": study.share(outcome.specificity),
-        "namesakes unchanged": study.share(outcome.near),
+    """A table's row: shares with their intervals; and the same as numbers, "right" of "asked"."""
+    asked = {"efficacy": outcome.efficacy} | outcome.generalisation | {
+        "others unchanged": outcome.specificity, "namesakes unchanged": outcome.near}  # fmt: skip
+    return {name: study.share(right) for name, right in asked.items()} | {
         "loss": f"{statistics.mean(outcome.losses):.4f}" if outcome.losses else "-",
+        "right": {name: sum(right) for name, right in asked.items()},
+        "asked": {name: len(right) for name, right in asked.items()},
     }  # fmt: skip
 
 
 OUTCOME = ["efficacy", *(form for form in FORMS if form != "question"), "others unchanged",
            "namesakes unchanged", "loss"]  # fmt: skip
+
+
+def say(row: dict) -> None:
+    """Print a row as soon as it is there."""
+    print(*(f"{name} {value};" for name, value in row.items() if isinstance(value, str | int)),
+          flush=True)  # fmt: skip
 
 
 def before_edits(world: study.World, edits: list[Fact]) -> dict:
@@ -176,7 +185,7 @@ def edit(world: study.World, args: argparse.Namespace) -> dict:
     def add(layer: int | str, how: str, outcomes: list[study.Outcome]) -> None:
         rows.append({"layer": layer, "how": how, "edits": len(outcomes)}
                     | row_of(study.pooled(outcomes)))  # fmt: skip
-        print(*(f"{name} {value};" for name, value in rows[-1].items()), flush=True)
+        say(rows[-1])
 
     for layer in layers:
         file = args.out / f"layer-{layer}.json"
@@ -208,7 +217,7 @@ def many(world: study.World, args: argparse.Namespace) -> dict:
         world, edits[: counts[-1]], how, args.layer - 1, counts, args.holds
     ):
         rows.append({"edits": count, "hold": f"{hold:g}"} | row_of(outcome))
-        print(*(f"{name} {value};" for name, value in rows[-1].items()), flush=True)
+        say(rows[-1])
     return {"rows": rows, "columns": ["edits", "hold", *OUTCOME]}
 
 
@@ -221,6 +230,7 @@ def markdown(result: dict) -> str:
 
 
 PARTS: dict[str, Callable] = {"where": where, "edit": edit, "many": many}
+DRAWN: dict[str, Callable] = {"where": draw_where, "edit": draw_edits, "many": draw_many}
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -237,10 +247,10 @@ def main(argv: list[str] | None = None) -> None:
     with write_whole(str(args.out / f"{args.part}.md")) as file:
         file.write(markdown(result))
     print(markdown(result), end="")
-    if args.part == "where":
-        from labs.microscope.plots import draw_where
-
-        draw_where(result["rows"], args.out / "where")
+    try:
+        DRAWN[args.part](result["rows"], args.out / args.part)
+    except ImportError:
+        without_matplotlib()
 
 
 if __name__ == "__main__":
