@@ -15,8 +15,8 @@ from base.cli import Parser, check_words, real, whole
 from base.errors import errors_are_sentences
 from labs.common import family
 
-BATCHES = (8, 32, 128, 512, 2048)
-RATES = (5e-4, 1e-3, 2e-3, 4e-3, 8e-3)
+BATCHES = (2, 8, 32, 128, 512)
+RATES = (1e-3, 2e-3, 4e-3, 8e-3, 16e-3)
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,11 @@ class Settings:
 
     batch_size: int
     learning_rate: float
-    target: float = 1.5
+    target: float = 1.0
     hidden: int = 32
     pairs: str = "large"
-    most: int = 100_000  # examples
-    fewest: int = 400  # steps
+    most: int = 20_000  # examples
+    fewest: int = 200  # steps
     seed: int = 0
 
     def longest(self) -> int:
@@ -91,42 +91,72 @@ def crossing(curve: list[dict], target: float) -> float | None:
     return None
 
 
+def mean_steps(results: list[dict]) -> dict[tuple[int, float], tuple[float, int]]:
+    """(batch, rate) -> the mean steps over the seeds, infinite where one did not reach the target,
+    and how many seeds."""
+    found: dict[tuple[int, float], list] = {}
+    for r in results:
+        found.setdefault((r["batch_size"], r["learning_rate"]), []).append(r["steps"])
+    return {
+        key: (math.inf if None in steps else statistics.mean(steps), len(steps))
+        for key, steps in sorted(found.items())
+    }
+
+
 def best(results: list[dict]) -> list[dict]:
     """For each batch size the rate whose mean steps are fewest: {batch, rate, steps, seeds}."""
     found: dict[int, dict] = {}
-    by_setting: dict[tuple, list] = {}
-    for r in results:
-        by_setting.setdefault((r["batch_size"], r["learning_rate"]), []).append(r["steps"])
-    for (batch, rate), steps in sorted(by_setting.items()):
-        mean = math.inf if None in steps else statistics.mean(steps)
-        if mean < found.get(batch, {"steps": math.inf})["steps"]:
-            found[batch] = {"batch": batch, "rate": rate, "steps": mean, "seeds": len(steps)}
+    for (batch, rate), (steps, seeds) in mean_steps(results).items():
+        if steps < found.get(batch, {"steps": math.inf})["steps"]:
+            found[batch] = {"batch": batch, "rate": rate, "steps": steps, "seeds": seeds}
     return list(found.values())
 
 
-def table(rows: list[dict], target: float, fewest: float, critical: float) -> str:
-    text = "| batch | best rate | steps | examples | seeds |\n| --- | --- | --- | --- | --- |\n"
+def table(results: list[dict], target: float) -> str:
+    """A row a batch size, with the steps at each rate; the best one and the law below."""
+    steps = mean_steps(results)
+    rates = sorted({rate for _, rate in steps})
+    heads = ["batch", *(f"steps at {rate:g}" for rate in rates), "best rate", "examples", "seeds"]
+    text = f"| {' | '.join(heads)} |\n|{' --- |' * len(heads)}\n"
+    rows = best(results)
     for r in rows:
-        text += (f"| {r['batch']} | {r['rate']:g} | {r['steps']:,.0f} "
+        cells = [steps.get((r["batch"], rate), (None, 0))[0] for rate in rates]
+        said = ["not run" if n is None else f"{n:,.0f}" if n < math.inf else "never" for n in cells]
+        text += (f"| {r['batch']} | {' | '.join(said)} | {r['rate']:g} "
                  f"| {r['steps'] * r['batch']:,.0f} | {r['seeds']} |\n")  # fmt: skip
+    fewest, critical = law_of(rows)
     return text + (
         f"\nSteps to a validation loss of {target:g}: about {fewest:.0f} (1 + {critical:.0f} / B); "
         f"the critical batch size is {critical:.0f} words.\n"
     )
 
 
-def draw(rows: list[dict], target: float, fewest: float, critical: float, path) -> None:
-    figure, axis = new_figure()
+def law_of(rows: list[dict]) -> tuple[float, float]:
+    return critical_batch([r["batch"] for r in rows], [r["steps"] for r in rows])
+
+
+def draw(results: list[dict], target: float, path) -> None:
+    """Left the steps by batch size at the best rate, right by rate."""
+    figure, (left, right) = new_figure(1, 2, (11, 4.8), sharey=True)
+    rows = best(results)
+    fewest, critical = law_of(rows)
     b, steps = [r["batch"] for r in rows], [r["steps"] for r in rows]
-    axis.plot(b, steps, "o", color=COLOURS[0], label="measured, at the best rate")
-    axis.plot(b, [fewest * (1 + critical / x) for x in b], color=COLOURS[0], linewidth=1,
+    left.plot(b, steps, "o", color=COLOURS[0], label="measured, at the best rate")
+    left.plot(b, [fewest * (1 + critical / x) for x in b], color=COLOURS[0], linewidth=1,
               label=f"{fewest:.0f} (1 + {critical:.0f} / B)")  # fmt: skip
-    axis.plot(b, [fewest * critical / x for x in b], "--", color=COLOURS[1],
+    left.plot(b, [fewest * critical / x for x in b], "--", color=COLOURS[1],
               label="noise decides: half the steps for twice the batch")  # fmt: skip
-    axis.axhline(fewest, color=COLOURS[2], linestyle="--", label="curvature decides")
-    axis.set(xscale="log", yscale="log", xlabel="batch size, words", ylim=(fewest / 3, None),
+    left.axhline(fewest, color=COLOURS[2], linestyle="--", label="curvature decides")
+    left.set(xscale="log", yscale="log", xlabel="batch size, words", ylim=(fewest / 3, None),
              ylabel=f"steps to a validation loss of {target:g}")  # fmt: skip
-    axis.legend()
+    reached = {key: mean for key, (mean, _) in mean_steps(results).items() if mean < math.inf}
+    for colour, batch in zip(COLOURS, b, strict=False):
+        rates = [rate for size, rate in reached if size == batch]
+        counts = [reached[batch, rate] for rate in rates]
+        right.plot(rates, counts, "o-", color=colour, label=f"batch {batch}")
+    right.set(xscale="log", xlabel="learning rate of Adam")
+    left.legend()
+    right.legend()
     save(figure, path)
 
 
@@ -137,9 +167,7 @@ def main() -> None:
         for k in args.seeds for b in args.batches for r in args.rates
     }  # fmt: skip
     failed = family.run_all("labs.pig_latin.batch_size", wanted, args.out, args.jobs)
-    rows = best(family.results(args.out))
-    fewest, critical = critical_batch([r["batch"] for r in rows], [r["steps"] for r in rows])
-    found = rows, args.target, fewest, critical
+    found = family.results(args.out), args.target
     family.finish(
         table(*found), lambda: draw(*found, args.out / "steps_by_batch"), failed, args.out
     )

@@ -21,7 +21,7 @@ from training.config import TrainerConfig
 from training.runlog import RunLog
 
 SIZES = (32, 48, 64, 96, 128, 192)  # channels; the course has 256
-BUDGETS = (1e12, 2e12, 4e12, 8e12, 16e12)
+BUDGETS = (5e11, 1e12, 2e12, 4e12, 8e12)
 SIZE_NAME, SCORE_NAME = "channels", "loss of held-out documents, nats per character"
 HELD = 10  # every tenth document is held out
 LAYERS, HEADS, BLOCK = 4, 8, 128
