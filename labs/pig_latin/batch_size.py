@@ -53,6 +53,8 @@ def parser() -> Parser:
 if __name__ == "__main__":  # `--help` and wrong words end here, before the slow imports
     check_words(parser())
 
+import numpy as np
+
 import utils
 from labs.common.critical import critical_batch
 from labs.common.plots import COLOURS, new_figure, save
@@ -142,19 +144,22 @@ def draw(results: list[dict], target: float, path) -> None:
     fewest, critical = law_of(rows)
     b, steps = [r["batch"] for r in rows], [r["steps"] for r in rows]
     left.plot(b, steps, "o", color=COLOURS[0], label="measured, at the best rate")
-    left.plot(b, [fewest * (1 + critical / x) for x in b], color=COLOURS[0], linewidth=1,
+    x = np.geomspace(min(b), max(b))
+    left.plot(x, fewest * (1 + critical / x), color=COLOURS[0], linewidth=1,
               label=f"{fewest:.0f} (1 + {critical:.0f} / B)")  # fmt: skip
-    left.plot(b, [fewest * critical / x for x in b], "--", color=COLOURS[1],
+    left.plot(x, fewest * critical / x, "--", color=COLOURS[1],
               label="noise decides: half the steps for twice the batch")  # fmt: skip
     left.axhline(fewest, color=COLOURS[2], linestyle="--", label="curvature decides")
-    left.set(xscale="log", yscale="log", xlabel="batch size, words", ylim=(fewest / 3, None),
+    left.axvline(critical, color=COLOURS[3], linestyle=":",
+                 label=f"critical batch size {critical:.0f}")  # fmt: skip
+    left.set(xscale="log", yscale="log", xlabel="batch size, words",
              ylabel=f"steps to a validation loss of {target:g}")  # fmt: skip
     reached = {key: mean for key, (mean, _) in mean_steps(results).items() if mean < math.inf}
     for colour, batch in zip(COLOURS, b, strict=False):
         rates = [rate for size, rate in reached if size == batch]
         counts = [reached[batch, rate] for rate in rates]
         right.plot(rates, counts, "o-", color=colour, label=f"batch {batch}")
-    right.set(xscale="log", xlabel="learning rate of Adam")
+    right.set(xscale="log", xlabel="learning rate of Adam", ylim=(fewest / 2, None))
     left.legend()
     right.legend()
     save(figure, path)
