@@ -39,6 +39,8 @@ def parser() -> Parser:
 
 def check_words(name: str, place: str, corpus, dataset) -> None:
     """Raise UserError for a person or place that the model cannot have read."""
+    from ask import alike, titles
+
     if not place:
         raise UserError("the new place is empty; give a place")
     for word in (name, place):
@@ -47,7 +49,9 @@ def check_words(name: str, place: str, corpus, dataset) -> None:
             raise UserError(f"{word}: the character {missing!r} is not in the corpus; the model "
                             "has no way to read or write it")  # fmt: skip
     if not corpus.own_lines(name):
-        raise UserError(f"{name}: nobody of this name has a document in the corpus")
+        meant = " or ".join(alike(name, titles(corpus.documents)))
+        raise UserError(f"{name}: nobody of this name has a document in the corpus"
+                        + (f"; did you mean {meant}?" if meant else ""))  # fmt: skip
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -109,10 +113,9 @@ def room_for(place: str, model) -> int:
 
 def sample_of_others(name: str, corpus, max_length: int) -> list[str]:
     """People whose answers should stay as they are: OTHERS at most, always the same ones."""
-    from training.salience import title_length
+    from ask import titles
 
-    titles = {document[: title_length(document)] for document in corpus.documents}
-    others = sorted(title for title in titles if title and title != name)
+    others = sorted(set(titles(corpus.documents)) - {name})
     others = random.Random(0).sample(others, min(OTHERS, len(others)))
     return [name for name in others if len(name) + 20 <= max_length]
 

@@ -300,7 +300,8 @@ def test_what_cannot_be_edited_is_one_sentence(known, tmp_path, monkeypatch):
     paths = ["--params", str(known / "known.params"), "--layer", "2"]
     own, other = str(known / "wiki.txt"), str(ROOT / "data" / "model" / "wiki.txt")
     for args, corpus, words in (
-        (["Nobody Here", "Oslo"], own, "nobody of this name has a document"),
+        (["Nobody Here", "Oslo"], own, "nobody of this name has a document in the corpus$"),
+        (["ann lee", "Oslo"], own, r"has a document in the corpus; did you mean Ann Lee\?"),
         (["Ann Lee", "Zürich"], own, "the character 'Z' is not in the corpus"),
         (["Ann Lee", " "], own, "the new place is empty"),
         (["Ann Lee", "Oslo", "--layer", "7"], own, "has layers 1 to 2"),
