@@ -53,7 +53,7 @@ def draw_profiles(found: list[Profile], score: str, path: Path) -> None:
             axis.plot(optimum.parameters, optimum.loss, "*", color=colour, markersize=14)
     axis.plot([], [], "k*", label="minimum of the quadratic")
     axis.set(xscale="log", xlabel="parameters", ylabel=score)
-    axis.legend()
+    axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     save(figure, path)
 
 
