@@ -38,7 +38,7 @@ def draw_losses(results: list[dict], module, path: Path) -> None:
 
 
 def draw_profiles(found: list[Profile], score: str, path: Path) -> None:
-    figure, axis = new_figure()
+    figure, axis = new_figure(size=(12, 5.5))
     for colour, profile in zip(COLOURS, found, strict=False):
         label = f"{profile.flops:.3g} FLOPs"
         axis.plot(profile.parameters, profile.losses, "o", color=colour, label=label)
