@@ -124,12 +124,14 @@ def average(chosen: list[int], K: ArrayLike, V: ArrayLike) -> Array:
 def reason(chosen: list[int]) -> str:
     if len(chosen) == 1:
         return (
-            f"no query selects value {chosen[0]}: key {chosen[0]} lies in the convex hull of the "
-            "other keys, so in every direction another key is at least as far"
+            f"no query gives key {chosen[0]} nearly all of the weight, as selecting value "
+            f"{chosen[0]} by it takes: key {chosen[0]} lies in the convex hull of the other keys, "
+            "so in every direction another key is at least as far"
         )
+    keys = ", ".join(map(str, chosen))
     return (
-        f"no query averages values {', '.join(map(str, chosen))}: in no direction are their keys "
-        "equally far and ahead of all others"
+        f"no query shares nearly all of the weight evenly between keys {keys}: in no direction are "
+        "they equally far and ahead of all others"
     )
 
 
@@ -215,8 +217,9 @@ def why(w: Array, chosen: list[int]) -> str:
     lost = float(w[others].sum()) if others else 0.0
     lowest = min(chosen, key=lambda i: w[i])
     strongest = max(others, key=lambda i: w[i]) if others else lowest
-    if others and w[strongest] > w[lowest]:
-        return f"key {strongest}, which was not chosen, scores more than key {lowest}, which was"
+    if others and w[strongest] > (1 - FLAT) * w[lowest]:
+        more = "more than" if w[strongest] > (1 + FLAT) * w[lowest] else "as much as"
+        return f"key {strongest}, which was not chosen, scores {more} key {lowest}, which was"
     if lost > share - w[lowest] - lost / len(chosen) + FLAT:
         return f"{lost:.3f} of the weight is on other keys: the same direction, longer, takes less"
     return f"key {lowest} has {w[lowest]:.3f} of the weight where {share:.3f} is wanted"

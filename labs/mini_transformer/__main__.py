@@ -12,7 +12,7 @@ import json
 from pathlib import Path
 
 from base.cli import Parser, check_choice, check_words, whole
-from base.errors import errors_are_sentences
+from base.errors import UserError, errors_are_sentences
 from base.files import write_whole
 from base.source import default_of, literal
 from training.config import number_in_range
@@ -24,7 +24,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--train", metavar="FILE", help="sentences to train on")
     p.add_argument("--dev", metavar="FILE", help="held-out ones (default: every tenth of train's)")
     p.add_argument("--variant", metavar="NAME", default="from-scratch",
-                   help="any of src/attention, from-scratch (default) or relu-query")  # fmt: skip
+                   help="from-scratch (default), or any of src/attention")  # fmt: skip
+    p.add_argument("--functions", metavar="FILE", help="your own eleven, for from-scratch")
     p.add_argument("--positions", choices=literal("attention/registry.py", "POSITIONS"))
     epochs = default_of("../labs/mini_transformer/train.py", "Settings", "epochs")
     length = p.add_mutually_exclusive_group()
@@ -42,7 +43,7 @@ if __name__ == "__main__":  # `--help` and wrong words end here, before the slow
 
 from attention import VARIANTS
 from labs.common.plots import without_matplotlib
-from labs.mini_transformer import plots, variant
+from labs.mini_transformer import check, from_scratch, plots, variant
 from labs.mini_transformer.train import Settings, samples, trained
 from training.runlog import RunLog
 
@@ -51,6 +52,8 @@ def main(argv: list[str] | None = None) -> None:
     args = parser().parse_args(argv)
     variant.ensure_registered()
     check_choice("--variant", args.variant, VARIANTS)
+    if args.functions:
+        use_functions(args.functions, args.variant)
     settings = Settings(
         args.variant, args.positions, args.seed, args.train, args.dev,
         epochs=args.epochs, steps=args.steps,
@@ -68,6 +71,19 @@ def main(argv: list[str] | None = None) -> None:
     written = samples(model, data.vocabulary, args.samples, args.seed)
     print("\n".join(written))
     keep(args.out, found, written)
+
+
+def use_functions(path: str, chosen: str) -> None:
+    """The model computes with a student's functions. Raises UserError where one is wrong."""
+    if chosen != "from-scratch":
+        raise UserError(f"--functions is for --variant from-scratch; leave out --variant {chosen}")
+    module = check.load(path)
+    wrong = check.check(module)
+    if wrong:
+        command = f"python -m labs.mini_transformer.check {path}"
+        raise UserError(f"{path}: {', '.join(wrong)}: wrong; {command} says how")
+    for name in check.NAMES:
+        setattr(from_scratch, name, getattr(module, name))
 
 
 def keep(out: Path, found: dict, written: list[str]) -> None:

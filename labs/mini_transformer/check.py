@@ -42,25 +42,54 @@ NAMES = (
 )  # fmt: skip
 
 
-def calls() -> Iterator[tuple[str, str, tuple]]:
-    """(function, its call in words, arguments) of every check but init_qkv_proj's."""
+def calls() -> Iterator[tuple[str, dict]]:
+    """(function, its arguments by name) of every check but init_qkv_proj's. Numbers have one
+    decimal, so that they can be written down and tried by hand."""
     generator = torch.Generator().manual_seed(517)
-    draw = lambda *shape: torch.randn(shape, generator=generator)  # noqa: E731
-    q, k, v, y = draw(B, T, C), draw(B, T, C), draw(B, T, C), draw(B, H, T, C // H)
+
+    def draw(*shape: int) -> Tensor:
+        return torch.randn(shape, generator=generator).mul(10).round().div(10)
+
+    Q, K, V, y = draw(B, T, C), draw(B, T, C), draw(B, T, C), draw(B, H, T, C // H)
     A = draw(B, H, T, T)
-    mask = ours.make_causal_mask(T)
-    yield "pairwise_similarities", f"Q and K of shape {(B, T, C)}", (q, k)
-    yield "attn_scaled", f"A of shape {(B, H, T, T)}, n_embd {C}, n_heads {H}", (A, C, H)
-    yield "attn_softmax", f"A of shape {(B, H, T, T)}", (A,)
-    yield "compute_outputs", f"A {(B, H, T, T)}, V {(B, H, T, C // H)}", (A.softmax(-1), y)
-    yield "make_causal_mask", f"n_tok {T}", (T,)
-    yield "apply_causal_mask", f"a (T, T) mask, A of shape {(B, H, T, T)}", (mask, A)
-    yield "split_heads", f"x of shape {(B, T, C)}, n_heads {H}", (q, H)
-    yield "split_heads_qkv", f"Q, K, V of shape {(B, T, C)}, n_heads {H}", (q, k, v, H)
-    yield "merge_heads", f"y of shape {(B, H, T, C // H)}", (y,)
+    means = torch.tensor([[1, 0, 0], [0.5, 0.5, 0], [0.2, 0.3, 0.5]])
+    yield "pairwise_similarities", {"Q": Q, "K": K}
+    yield "attn_scaled", {"A": A, "n_embd": C, "n_heads": H}
+    yield "attn_softmax", {"A": A}
+    yield "compute_outputs", {"A": means, "V": y}
+    yield "make_causal_mask", {"n_tok": T}
+    yield "apply_causal_mask", {"mask": ours.make_causal_mask(T), "A": A}
+    yield "split_heads", {"x": Q, "n_heads": H}
+    yield "split_heads_qkv", {"Q": Q, "K": K, "V": V, "n_heads": H}
+    yield "merge_heads", {"y": y}
+    yield "self_attention", {"Q": Q, "K": K, "V": V}
     for heads, causal in ((1, False), (1, True), (3, True), (2, False)):
-        words = f"shape {(B, T, C)}, n_heads={heads}, causal={causal}"
-        yield "self_attention", words, (q, k, v, heads, causal)
+        yield "self_attention", {"Q": Q, "K": K, "V": V, "n_heads": heads, "causal": causal}
+
+
+def in_words(arguments: dict) -> str:
+    """What a function is called with, and below it the numbers."""
+    tensors = {k: v for k, v in arguments.items() if isinstance(v, Tensor)}
+    short = (
+        f"{k} of shape {tuple(v.shape)}" if k in tensors else f"{k}={v}"
+        for k, v in arguments.items()
+    )
+    rows = (f"\n    {k} = {numbers(v)}" for k, v in tensors.items())
+    return f"(called with {', '.join(short)}){''.join(rows)}"
+
+
+def numbers(tensor: Tensor) -> list:
+    """Nested lists, without the digits that float32 adds."""
+    return (tensor if tensor.dtype == torch.bool else tensor.double().round(decimals=1)).tolist()
+
+
+def judge(name: str, found, wanted) -> str:
+    """What is wrong with an answer of the function `name`, in words. A mask of -1e9 is as good as
+    one of -inf, so a masked A is judged by its softmax."""
+    if name == "apply_causal_mask" and isinstance(found, Tensor):
+        problem = difference(found.softmax(-1), wanted.softmax(-1))
+        return problem and f"after softmax {problem}"
+    return difference(found, wanted)
 
 
 def load(path: str) -> ModuleType:
@@ -114,6 +143,8 @@ def check_projections(init: Callable) -> str:
     for layer in layers:
         if not isinstance(layer, nn.Module) or layer(torch.zeros(B, T, C)).shape != (B, T, C):
             return f"returns a layer that does not map {(B, T, C)} to {(B, T, C)}"
+        if not any(p.shape == (C, C) for p in layer.parameters()):
+            return f"returns a layer without a weight of shape {(C, C)} to learn"
     if len({id(layer) for layer in layers}) != 3:
         return "returns the same layer more than once; each role has its own"
     return ""
@@ -136,20 +167,20 @@ def check(module: ModuleType) -> dict[str, str]:
     """Each wrong function of `module` and the first thing that is wrong with it."""
     wrong = {}
 
-    def attempt(name: str, where: str, judge: Callable[[Callable], str]) -> None:
+    def attempt(name: str, arguments: dict, ask: Callable[[Callable], str]) -> None:
         try:
             with alone(module, name) as function:
-                problem = judge(function)
+                problem = ask(function)
         except (Exception, SystemExit) as error:  # whatever a student's function raises
             problem = f"raises {in_a_line(error)}"
         if problem and name not in wrong:
-            wrong[name] = f"{problem} (called with {where})"
+            wrong[name] = f"{problem} {in_words(arguments)}"
 
-    attempt("init_qkv_proj", f"n_embd {C}", check_projections)
-    for name, where, arguments in calls():
-        copies = [a.clone() if isinstance(a, Tensor) else a for a in arguments]
-        wanted = getattr(ours, name)(*arguments)
-        attempt(name, where, lambda f, c=copies, w=wanted: difference(f(*c), w))
+    attempt("init_qkv_proj", {"n_embd": C}, check_projections)
+    for name, arguments in calls():
+        copies = [a.clone() if isinstance(a, Tensor) else a for a in arguments.values()]
+        wanted = getattr(ours, name)(**arguments)
+        attempt(name, arguments, lambda f, n=name, c=copies, w=wanted: judge(n, f(*c), w))
     return wrong
 
 

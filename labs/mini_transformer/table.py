@@ -16,7 +16,7 @@ BASE, STREAM = "vanilla", "stream-"
 STREAM_ROWS = 10  # rows of 100 tokens a step: about as many tokens as in 32 sentences
 VARIANTS = (
     BASE, "cosine", "euclidean", "additive", "shared-qk", "shared-kv", "shared-qkv", "mlp-qkv",
-    "relu-query", "zero-after-softmax", "aft-full", "performer",
+    "relu-query", "zero-after-softmax", "aft-full", "performer", "mean-of-values",
 )  # fmt: skip
 POSITIONS = ("learned", "sinusoidal", "rope", "alibi")
 ON_REQUEST = (STREAM + "rope", STREAM + "alibi")  # not the handout's, and ten minutes are short

@@ -1,5 +1,5 @@
-"""The lab's own variants. "from-scratch": the GPT of src/ runs on the functions of from_scratch.py.
-"relu-query": vanilla with a nonlinearity on one of the projections.
+"""The lab's own variants. "from-scratch": the GPT of src/ runs on functions of from_scratch.py.
+"relu-query": vanilla with a nonlinearity on one of the projections. "mean-of-values": a control.
 
 Importing this module registers them; then `GPTConfig(..., variant="from-scratch")` builds one.
 Nothing in src/ is edited for it: this is how a lab brings a variant of its own.
@@ -13,8 +13,9 @@ from labs.mini_transformer import from_scratch as fs
 
 
 class FromScratchAttention(CausalSelfAttention):
-    """softmax(Q K^T / sqrt(D)) V, computed by our own functions.
+    """softmax(Q K^T / sqrt(D)) V, computed by eight of the eleven functions.
 
+    The other three put these together, or make projections, which a layer of src/ does itself.
     Parameters and their initial weights are those of CausalSelfAttention, so that the two can be
     compared weight for weight.
     """
@@ -44,10 +45,17 @@ class ReLUQueryAttention(CausalSelfAttention):
         return self.key(x), self.query(x).relu(), self.value(x)
 
 
+class MeanOfValues(CausalSelfAttention):
+    """Queries and keys do not meet: every token takes the mean of the values so far."""
+
+    def scores(self, query: Tensor, past: tuple[Tensor, ...]) -> Tensor:
+        return 0 * super().scores(query, past)
+
+
 ENTRIES = {
     "from-scratch": Variant(
         FromScratchAttention,
-        summary="Vanilla, computed by the lab's eleven functions.",
+        summary="Vanilla, computed by the lab's own functions.",
         equation="softmax(Q K^T / sqrt(D)) V",
         paper="UW CSE 517, assignment 2",
     ),
@@ -56,6 +64,12 @@ ENTRIES = {
         summary="Vanilla with a ReLU on the queries.",
         equation="softmax(ReLU(Q) K^T / sqrt(D)) V",
         paper="UW CSE 517, assignment 2",
+    ),
+    "mean-of-values": Variant(
+        MeanOfValues,
+        summary="Every token takes the mean of the values so far: what attention adds to that.",
+        equation="mean of V",
+        paper="none: a control",
     ),
 }
 

@@ -99,9 +99,42 @@ def test_the_checker_says_what_is_wrong_with_a_function(tmp_path, body, words):
     done = run_check(tmp_path, f"{SOURCE}\n\ndef merge_heads(y):\n    {body}\n")
     assert done.returncode == 1 and not done.stderr
     wrong = [line for line in done.stdout.splitlines() if not line.endswith(": right")]
-    assert len(wrong) == 1 and wrong[0].startswith("merge_heads: ") and words in wrong[0]
+    assert wrong[0].startswith("merge_heads: ") and words in wrong[0]
+    assert len(wrong) == 2 and wrong[1].startswith("    y = [[[[")  # the input, in numbers
 
 
 def test_a_missing_file_ends_in_a_sentence(tmp_path):
     done = run_module("labs.mini_transformer.check", tmp_path / "none.py")
     assert done.returncode == 2 and "no such file" in done.stderr
+
+
+def wrong_with(tmp_path, name, arguments, body):
+    path = tmp_path / "mine.py"
+    path.write_text(f"{SOURCE}\n\ndef {name}({arguments}):\n    return {body}\n")
+    return check.check(check.load(str(path)))
+
+
+def test_projections_have_weights(tmp_path):
+    wrong = wrong_with(tmp_path, "init_qkv_proj", "n", "[nn.Identity() for _ in range(3)]")
+    assert "without a weight of shape (6, 6)" in wrong["init_qkv_proj"]
+
+
+def test_self_attention_is_causal_unless_it_is_told_otherwise(tmp_path):
+    last = SOURCE[SOURCE.index("def self_attention") :]
+    whole = last.replace("causal: bool = True", "causal: bool = False")
+    path = tmp_path / "mine.py"
+    path.write_text(f"{SOURCE}\n\n{whole}")
+    assert list(check.check(check.load(str(path)))) == ["self_attention"]
+
+
+def test_a_very_low_score_masks_as_well_as_minus_infinity(tmp_path):
+    assert not wrong_with(tmp_path, "apply_causal_mask", "mask, A", "A.masked_fill(~mask, -1e9)")
+
+
+def test_the_input_that_is_shown_gives_what_is_said(tmp_path):
+    """Written down and tried by hand."""
+    wrong = wrong_with(tmp_path, "attn_scaled", "A, n_embd, n_heads", "A / 2")["attn_scaled"]
+    A = torch.tensor(eval(wrong.partition("A = ")[2]))
+    ours = from_scratch.attn_scaled(A, 6, 2)[0, 0, 0, 0]
+    assert f"is {A[0, 0, 0, 0] / 2:.4f} at [0, 0, 0, 0], not {ours:.4f}" in wrong
+    assert "(called with A of shape (2, 2, 3, 3), n_embd=6, n_heads=2)" in wrong

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
-from conftest import run_module
+from conftest import ROOT, run_module
 
 from attention import VARIANTS
 from base.errors import UserError
@@ -176,6 +176,22 @@ def test_the_command_trains_measures_writes_and_draws(corpus, tmp_path):
         assert (out / "loss.png").stat().st_size > 1000
 
 
+def test_a_students_functions_drive_the_model(corpus, tmp_path):
+    own = tmp_path / "own.py"
+    source = (ROOT / "labs" / "mini_transformer" / "from_scratch.py").read_text(encoding="utf-8")
+    said = '\n\ndef merge_heads(y):\n    print("mine")\n    return y.transpose(1, 2).flatten(2)\n'
+    own.write_text(source + said, encoding="utf-8")
+    args = ("--train", corpus, "--steps", 2, "--samples", 0, "--out", tmp_path / "out")
+    done = run_module("labs.mini_transformer", *args, "--functions", own)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("mine\n") > 6  # three layers in every pass, beside the check's calls
+    own.write_text(source + "\n\ndef merge_heads(y):\n    return y.flatten(2)\n", encoding="utf-8")
+    done = run_module("labs.mini_transformer", *args, "--functions", own)
+    assert done.returncode == 2 and "own.py: merge_heads: wrong; python -m" in done.stderr
+    done = run_module("labs.mini_transformer", *args, "--functions", own, "--variant", "cosine")
+    assert done.returncode == 2 and "leave out --variant cosine" in done.stderr
+
+
 @pytest.mark.slow
 def test_the_table_compares_arms_seed_by_seed(corpus, tmp_path):
     args = ("--only", "vanilla", "relu-query", "--seeds", 3, "--steps", 2, "--jobs", 1)
@@ -191,7 +207,7 @@ def test_rotary_positions_and_alibi_are_trained_on_request():
     from labs.mini_transformer.table import arms, parser
 
     default = parser().parse_args([]).only
-    assert len(default) == 14 and set(arms()) - set(default) == {"stream-rope", "stream-alibi"}
+    assert len(default) == 15 and set(arms()) - set(default) == {"stream-rope", "stream-alibi"}
     chosen = parser().parse_args(["--only", "stream-alibi", "vanilla"]).only
     assert chosen == ["stream-alibi", "vanilla"]
 

@@ -124,6 +124,7 @@ def test_the_command_says_what_has_no_query(tmp_path):
 def test_the_command_judges_a_query(tmp_path):
     done = run_module("labs.attention_exploration", "--query", "0,0,0", "--values", "0", "1")
     assert done.returncode == 1 and done.stdout.startswith("wrong: error")
+    assert "key 2, which was not chosen, scores as much as key" in done.stdout
     done = run_module("labs.attention_exploration", "--query=0,0,0", "--values", *"0123")
     assert done.returncode == 0 and done.stdout.startswith("right")
 
