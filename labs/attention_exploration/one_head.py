@@ -51,8 +51,8 @@ def distribution(log_odds: Array, c: float, alpha: float, stretch: float) -> Arr
 
 
 def two_heads(keys: Array, means: Array, V: Array, c: float) -> Array:
-    """(d) The mean of two heads' outputs, with q_1 = c mu_a and q_2 = c mu_b: each needs only its
-    own key ahead of the others, whatever its length."""
+    """(d) The mean of two heads' outputs, with q_1 = c mu_a and q_2 = c mu_b: each needs only
+    that its own key is ahead of the others; how far does not matter much."""
     return (attend(c * means[0], keys, V) + attend(c * means[1], keys, V)) / 2
 
 
