@@ -148,7 +148,8 @@ def sampling_figure(draws: dict[str, Array]):
     closed = one_head.distribution(log_odds, SHARPNESS, ALPHA, STRETCH)
     line = {"color": "black", "lw": 0.8, "ls": "--", "label": "one head, closed form"}
     right.plot(1 / (1 + np.exp(-log_odds)), closed, **line)
-    left.set(xlabel="length of k_a along its mean", ylabel="weight of v_a", title="(c, d) Each draw")
+    left.set(xlabel="length of k_a along its mean", ylabel="weight of v_a")
+    left.set(title="(c, d) Each draw")
     right.set(xlabel="weight of v_a", ylabel="share of draws below", title="(c, d) All draws")
     for axis in (left, right):
         axis.legend(frameon=False, markerscale=4)
