@@ -205,5 +205,7 @@ def perplexity_token_by_token(model: GPT, rows: Rows) -> float:
 
 def samples(model: GPT, vocabulary: Vocabulary, count: int, seed: int) -> list[str]:
     """Sentences that the model writes: drawn from what it gives after START, up to STOP."""
+    if not count:
+        return []
     drawn = generate(model, [[START]], text.LENGTH, [STOP], Sampling(seed), count)[0]
     return [vocabulary.decode(each.characters) for each in drawn]
