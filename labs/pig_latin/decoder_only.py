@@ -193,18 +193,17 @@ def train_pair(model: EncoderDecoder, train, held, settings: Settings) -> list[d
 def train_gpt(model: GPT, train, held, settings: Settings) -> list[dict]:
     data, validation = Rows(train), Rows(held[:HELD])
     per_row = statistics.mean(data.flops(model))
-    steps = max(POINTS, round(settings.flops / per_row / settings.batch_size))
-    every, curve = max(1, steps // POINTS), []
+    every = max(1, round(settings.flops / per_row / settings.batch_size / POINTS))  # steps
+    curve = []
 
     def measure(model: GPT) -> dict[str, float]:
         loss = gpt_loss(model, validation)
-        done = min(steps, every * (len(curve) + 1))
-        examples = trainer.feed.rows_before(done)
+        examples = trainer.feed.rows_before(every * (len(curve) + 1))
         curve.append({"flops": examples * per_row, "examples": examples, "validation": loss})
         return {"validation": loss}
 
     config = TrainerConfig(
-        max_steps=steps, batch_size=settings.batch_size, shuffle=True, seed=settings.seed,
+        max_steps=POINTS * every, batch_size=settings.batch_size, shuffle=True, seed=settings.seed,
         optimizer=lambda model: adam(model, settings.learning_rate), precision="fp32",
         evaluate=measure, eval_every=every, log=RunLog(silent=True),
     )  # fmt: skip

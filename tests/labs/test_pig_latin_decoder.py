@@ -67,6 +67,14 @@ def test_a_run_spends_its_flops_and_learns(kind, tmp_path):
     assert result["exact"]["all"][1] == 21 and result["tokens_per_second"] > 0
 
 
+def test_the_gpt_is_measured_at_equal_distances():
+    model = decoder_only.build_gpt(8, 1)
+    per_row = sum(decoder_only.Rows(PAIRS[:80]).flops(model)) / 80
+    settings = decoder_only.Settings("decoder", 27 * 8 * per_row, batch_size=8)  # of 27 steps
+    curve = decoder_only.train_gpt(model, PAIRS[:80], PAIRS[80:], settings)
+    assert [row["examples"] for row in curve] == list(range(16, 12 * 16 + 1, 16))
+
+
 def test_losses_are_compared_at_equal_flops_and_examples():
     def run(kind, flops, examples, losses):
         rows = zip(flops, examples, losses, strict=True)
