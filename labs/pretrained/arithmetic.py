@@ -95,8 +95,8 @@ def write_rows(rows: data.Rows, path: Path) -> None:
 def number_sentences(n: int, seed: int = 0) -> list[str]:
     """Statements about numbers, all true: comparisons, successors, sums and differences.
 
-    Differences are never negative and no sentence has the form of a test sentence with its label:
-    what is learnt here is the order of the words for numbers.
+    Differences are never negative, and no label is named. But "five minus four is one" says a test
+    sentence with its value: results/2026-11-27-pretrained/read.py counts those apart.
     """
     dice, found = random.Random(seed), []
     for _ in range(n):

@@ -159,13 +159,14 @@ def train(
     """Finetune, keep the best model by validation accuracy in `out`, test that once.
 
     `out`/state.pt lets the same command go on after an interruption, at the last evaluation. A run
-    that is finished in `out` is not made again. Raises UserError where `out` has another run's.
+    that is finished in `out` is not made again, and tested again only on other test rows. Raises
+    UserError where `out` has a run of other settings, training or validation rows.
     """
-    path, kind = out / "result.json", asdict(settings) | {"rows": len(rows)}
+    path, kind = out / "result.json", kind_of(settings, rows, validation)
     if path.exists():
         result = json.loads(path.read_text(encoding="utf-8"))
-        if result["settings"] | {"rows": result["rows"]} != kind:
-            raise UserError(f"{out}: holds a run with other settings; give another --out")
+        if result.get("kind") != kind:
+            raise UserError(f"{out}: holds a run with other settings or rows; give another --out")
     else:
         run = Finetuning(settings, rows, validation, out)
         run.resume()
@@ -174,13 +175,20 @@ def train(
         except KeyboardInterrupt:
             raise KeyboardInterrupt("the same command goes on at the last evaluation") from None
         result = run.summary()
-    if test is not None and "test" not in result:
+    if test is not None and result.get("test rows") != data.fingerprint(test):
         tokenizer, model, _ = checkpoint.load(str(out / "model"))
         result["test"] = measure(to_device(model), tokenizer, test, settings.max_length)
+        result["test rows"] = data.fingerprint(test)
     with write_whole(str(path)) as file:
         json.dump(result, file, indent=1)
     (out / "state.pt").unlink(missing_ok=True)
     return result
+
+
+def kind_of(settings: Settings, rows: data.Rows, validation: data.Rows) -> dict:
+    """What makes a run what it is."""
+    parts = {"rows": data.fingerprint(rows), "validation": data.fingerprint(validation)}
+    return asdict(settings) | parts
 
 
 def to_device(model):
@@ -214,7 +222,7 @@ class Finetuning:
         self.history: list[dict] = []
         self.best, self.start = -1.0, time.perf_counter()
         self.state_path = out / "state.pt"
-        self.kind = asdict(settings) | {"rows": len(rows)}
+        self.kind = kind_of(settings, rows, validation)
 
     def resume(self) -> None:
         """Go on where `out`/state.pt ends, if it is there. Raises UserError for one that was made
@@ -227,7 +235,9 @@ class Finetuning:
             return
         state = torch.load(self.state_path, map_location="cpu", weights_only=True)
         if state["kind"] != self.kind:
-            raise UserError(f"{self.state_path}: was made with other settings; give another --out")
+            raise UserError(
+                f"{self.state_path}: was made with other settings or rows; give another --out"
+            )
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         torch.set_rng_state(state["random"])
@@ -323,6 +333,7 @@ class Finetuning:
     def summary(self) -> dict:
         """The result, without the test."""
         return {
+            "kind": self.kind,
             "settings": asdict(self.settings),
             "rows": len(self.rows),
             "validation": self.best,

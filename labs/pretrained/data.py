@@ -1,6 +1,7 @@
 """Labelled sentences from a file, and batches of them."""
 
 import csv
+import hashlib
 import json
 import random
 from collections.abc import Iterator, Sequence
@@ -28,6 +29,11 @@ class Rows:
 
     def take(self, which: Sequence[int]) -> "Rows":
         return Rows([self.texts[i] for i in which], [self.labels[i] for i in which], self.names)
+
+
+def fingerprint(rows: Rows) -> str:
+    """The same for the same rows in the same order, and for no others."""
+    return hashlib.sha256(repr((rows.texts, rows.labels, rows.names)).encode()).hexdigest()[:16]
 
 
 def locate(name: str) -> str:
@@ -85,7 +91,9 @@ def read_rows(
     texts, labels = [], []
     for number, row in found:
         for column in (text, label):
-            if row.get(column) is None:
+            if column in row and row[column] is None:
+                raise UserError(f"{name}, line {number}: has nothing in column {column!r}")
+            if column not in row:
                 raise UserError(
                     f"{name}, line {number}: there is no column {column!r}, only "
                     f"{', '.join(map(str, row))}; --text_column and --label_column name them"

@@ -119,8 +119,19 @@ def test_a_finished_run_is_not_made_again(finetuned, folder, monkeypatch):
     assert classify.train(settings, REVIEWS, REVIEWS, None, out) == result
     with pytest.raises(UserError, match="a run with other settings"):
         classify.train(replace(settings, seed=1), REVIEWS, REVIEWS, None, out)
-    with pytest.raises(UserError, match="a run with other settings"):
-        classify.train(settings, REVIEWS.take(range(60)), REVIEWS, None, out)
+    other = data.Rows(REVIEWS.texts[::-1], REVIEWS.labels[::-1], REVIEWS.names)  # as many
+    for parts in ((other, REVIEWS), (REVIEWS, other)):
+        with pytest.raises(UserError, match="a run with other settings or rows"):
+            classify.train(settings, *parts, None, out)
+
+
+def test_a_finished_run_is_tested_again_on_other_rows_only(finetuned, monkeypatch):
+    out, result = finetuned
+    settings = classify.Settings(**result["settings"])
+    some = REVIEWS.take(range(7))
+    assert classify.train(settings, REVIEWS, REVIEWS, some, out)["test"]["n"] == 7
+    monkeypatch.setattr(classify, "measure", None)
+    assert classify.train(settings, REVIEWS, REVIEWS, some, out)["test"]["n"] == 7
 
 
 def test_padding_changes_no_logit(finetuned):
@@ -139,6 +150,7 @@ def test_padding_changes_no_logit(finetuned):
     [
         ("a.csv", "sentence,mark\ngood,1\n", "line 2: there is no column 'label', only sent"),
         ("a.tsv", "sentence\tlabel\ngood\t1\n \t0\n", "line 3: the text is empty"),
+        ("a.tsv", "sentence\tlabel\ngood\t1\nfine\n", "line 3: has nothing in column 'label'"),
         ("a.jsonl", '{"sentence": "x", "label": 7}\n', "line 1: label '7' is none of 0, 1"),
         ("a.jsonl", "[1]\n", "line 1: is no JSON object"),
         ("a.csv", "sentence,label\n", "no rows"),
