@@ -82,7 +82,7 @@ else:
 
 NEVER = ["", "x", "nan", "inf", "-inf", "-1", "1e999", "9" * 5000]
 FRACTIONS = ("_lr", "rate", "rates", "minutes", "seconds", "clip", "target", "flops", "budgets",
-             "far")  # fmt: skip
+             "far", "holds")  # fmt: skip
 NO_COUNT = ["1.5", "1e308", str(10**30)]  # nor a time
 
 
