@@ -20,6 +20,13 @@ def locate(name: str) -> str:
     return f"{found.submodule_search_locations[0]}/model"
 
 
+def check_folder(name: str, path: Path) -> None:
+    """Raises UserError for a folder that holds no checkpoint, and names the one in it."""
+    if path.is_dir() and not (path / "config.json").exists():
+        found = f"; give {path / 'model'}" if (path / "model").is_dir() else ""
+        raise UserError(f"{name}: is no checkpoint, it has no config.json{found}")
+
+
 def load(name: str, names: Sequence[str] | None = None):
     """(tokenizer, classifier, the parameters that the checkpoint did not have).
 
@@ -44,10 +51,7 @@ def load(name: str, names: Sequence[str] | None = None):
             "ignore_mismatched_sizes": True,
         }
     path = locate(name)
-    if Path(path).is_dir() and not (Path(path) / "config.json").exists():
-        inner = Path(path) / "model"
-        found = f"; give {inner}" if inner.is_dir() else ""
-        raise UserError(f"{name}: is no checkpoint, it has no config.json{found}")
+    check_folder(name, Path(path))
     try:
         tokenizer = AutoTokenizer.from_pretrained(path)
         model, info = AutoModelForSequenceClassification.from_pretrained(
